@@ -1,0 +1,29 @@
+"""Tasks with pictures and answers, their scores, and the Gymnasium environments made of them.
+
+Importing this package registers the built-in environments with Gymnasium.
+"""
+
+from envs.check import check_task
+from envs.question import QuestionEnv, TextSpace
+from envs.registry import make_task, register, resolve
+from envs.task import Problem, Score, Task, problem
+from envs.vector import QuestionVectorEnv
+from envs.yardsticks import Yardsticks, yardsticks
+
+__all__ = [
+    "Problem",
+    "QuestionEnv",
+    "QuestionVectorEnv",
+    "Score",
+    "Task",
+    "TextSpace",
+    "Yardsticks",
+    "check_task",
+    "make_task",
+    "problem",
+    "register",
+    "resolve",
+    "yardsticks",
+]
+
+register("eyechart/Clock-v0", "envs.tasks.clock:Clock")

@@ -1,0 +1,219 @@
+"""`python -m envs`: look at tasks, play them, check them."""
+
+import io
+import os
+import sys
+import tempfile
+import webbrowser
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from statistics import fmean
+from typing import Annotated, Literal
+
+import tyro
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from envs.check import check_task
+from envs.fields import read_fields, split_flags
+from envs.question import draw
+from envs.registry import import_module, make_task, registered, resolve
+from envs.sheet import contact_sheet, write_png
+from envs.task import Score, Task, problem
+from envs.yardsticks import yardsticks
+
+Name = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
+Split = Literal["train", "eval"]
+
+
+@dataclass(frozen=True)
+class List:
+    """List the registered environments with their units and fields."""
+
+    modules: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[MODULE ...]")] = ()
+    """Modules to import first, for what they register."""
+
+    def run(self, texts: dict[str, str]) -> int:
+        """Print the table."""
+        _refuse_fields(texts)
+        for module in self.modules:
+            import_module(module, module)
+        table = Table("environment", "unit", "worst", "fields")
+        table.columns[0].no_wrap = True
+        for spec in registered():
+            try:
+                task = make_task(spec)
+            except ValueError as error:
+                table.add_row(spec.id, "", "", f"[red]{escape(str(error))}[/red]")
+                continue
+            values = ", ".join(f"{field.name}={getattr(task, field.name)!r}" for field in fields(task))
+            table.add_row(spec.id, task.unit, f"{task.worst_error:g}", escape(values))
+        Console().print(table)
+        return 0
+
+
+@dataclass(frozen=True)
+class Show:
+    """Draw a contact sheet: problems side by side, the answers beneath."""
+
+    name: Name
+    """The environment: `clock`, `eyechart/Clock-v0` or `module:name`."""
+    out: Path = Path("sheet.png")
+    """The PNG to write."""
+    count: int = 12
+    """How many problems."""
+    seed: int = 0
+    """Seed of the first; the next ones follow."""
+    split: Split = "train"
+    """Whose problems: those trained on or those held out."""
+
+    def run(self, texts: dict[str, str]) -> int:
+        """Write the picture."""
+        task = _make(self.name, texts)
+        sheet = contact_sheet(task, self.count, self.seed, self.split)
+        write_png(sheet, self.out)
+        print(problem(task, self.seed, self.split).prompt)
+        print(f"{self.out}: {self.count} problems, {sheet.shape[1]} x {sheet.shape[0]} pixels")
+        return 0
+
+
+@dataclass(frozen=True)
+class Play:
+    """Answer problems yourself and see what each answer earns."""
+
+    name: Name
+    """The environment: `clock`, `eyechart/Clock-v0` or `module:name`."""
+    seed: int = 0
+    """Seed of the first problem; the next ones follow."""
+    split: Split = "train"
+    """Whose problems: those trained on or those held out."""
+    picture: Path | None = None
+    """Where to put the picture; by default a file in the folder for temporary ones."""
+    open: bool = True
+    """Whether to open it too, where there is a screen."""
+
+    def run(self, texts: dict[str, str]) -> int:
+        """Ask until an empty line, the end of the input or Ctrl-C."""
+        task = _make(self.name, texts)
+        path = self.picture or Path(tempfile.mkdtemp(prefix="eyechart-")) / "problem.png"
+        scores: list[Score] = []
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="surrogateescape")  # any bytes are an answer
+        print("An empty line ends the game. Answers count with or without <answer> tags.")
+        try:
+            while (score := self._turn(task, self.seed + len(scores), path)) is not None:
+                scores.append(score)
+        except (EOFError, KeyboardInterrupt):
+            print()
+        print(_summary(task, scores))
+        return 0
+
+    def _turn(self, task: Task, seed: int, path: Path) -> Score | None:
+        """Pose one problem; None where the answer is an empty line."""
+        posed = problem(task, seed, self.split)
+        picture = draw(task, posed)
+        print(f"\nProblem {seed}: {posed.prompt}")
+        if picture is not None:
+            write_png(picture, path)
+            print(f"Picture: {path}")
+            if self.open and _has_screen():
+                webbrowser.open(path.resolve().as_uri())
+        text = input("> ").strip()
+        if not text:
+            return None
+        score = task.score(text, posed.answer)
+        parts = ", ".join(f"{name} {value:.3f}" for name, value in score.parts.items())
+        error = f"error {_with_unit(score.error, task)}" if score.parsed else "not an answer"
+        print(f"{error}; reward {score.reward:.3f} ({parts}). The answer: {task.best_answer(posed.answer)}")
+        return score
+
+
+@dataclass(frozen=True)
+class Check:
+    """Check that a task keeps the rules, and tell its yardsticks. Exits with 1 if a rule is broken."""
+
+    name: Name
+    """The environment: `clock`, `eyechart/Clock-v0` or `module:name`."""
+    samples: int = 32
+    """How many problems to try."""
+    seed: int = 0
+    """Seed of the first; the next ones follow."""
+
+    def run(self, texts: dict[str, str]) -> int:
+        """Print broken rules, or the yardsticks if there are none."""
+        task = _make(self.name, texts)
+        broken = check_task(task, self.samples, self.seed)
+        for sentence in broken:
+            print(f"broken: {sentence}")
+        if broken:
+            return 1
+        print(f"{self.name}: no broken rule in {self.samples} problems.")
+        sticks = yardsticks(task)
+        print(f"chance        {_with_unit(sticks.chance, task)}")
+        print(f"best constant {_with_unit(sticks.best_constant, task)} ({sticks.best_constant_answer})")
+        print(f"oracle        {_with_unit(sticks.oracle, task)}")
+        print(f"floor         {_with_unit(sticks.floor, task)}")
+        return 0
+
+
+def _make(name: str, texts: dict[str, str]) -> Task:
+    """The task that a name and its `--task.FIELD VALUE` flags mean."""
+    spec = resolve(name)
+    task = make_task(spec)
+    return make_task(spec, **read_fields(type(task), texts))
+
+
+def _refuse_fields(texts: dict[str, str]) -> None:
+    if texts:
+        raise ValueError(f"`list` shows every task as registered and takes no --task.{next(iter(texts))}.")
+
+
+def _has_screen() -> bool:
+    """Whether opening a file shows it in a window, rather than in a text browser over this terminal."""
+    desktop = (
+        sys.platform in ("darwin", "win32") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
+    )
+    return desktop and sys.stdin.isatty()
+
+
+def _with_unit(value: float, task: Task) -> str:
+    return f"{value:.3f} {task.unit}".rstrip()
+
+
+def _summary(task: Task, scores: Sequence[Score]) -> str:
+    """What the game came to."""
+    if not scores:
+        return "No answers."
+    parsed = sum(score.parsed for score in scores)
+    return (
+        f"{len(scores)} answers, {parsed} of them readable: mean error "
+        f"{_with_unit(fmean(score.error for score in scores), task)}, "
+        f"mean reward {fmean(score.reward for score in scores):.3f}."
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; the return value is the exit status.
+
+    Args:
+        arguments: What follows `python -m envs`; None takes the process's own.
+    """
+    try:
+        texts, others = split_flags(sys.argv[1:] if arguments is None else arguments)
+        command = tyro.extras.subcommand_cli_from_dict(
+            {"list": List, "show": Show, "play": Play, "check": Check},
+            prog="python -m envs",
+            description="Look at tasks, play them, check them. `--task.FIELD VALUE` sets a field of the "
+            "task; `list` shows which fields there are.",
+            args=others,
+        )
+        return command.run(texts)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""Reading an answer out of whatever a policy wrote.
+
+Two readings exist. The committed one counts for reward and error: the policy has to settle on one answer.
+The lenient one is only reported beside it, to tell a policy that cannot see from one that cannot keep to the
+format.
+
+Everything here takes any `str` (empty, megabytes long, lone surrogates), never raises, and takes time linear
+in its length: plain `str` searches rather than patterns that could backtrack.
+"""
+
+import re
+from collections.abc import Iterator
+
+OPEN, CLOSE = "<answer>", "</answer>"
+OPEN_THINK, CLOSE_THINK = "<think>", "</think>"
+
+NUMBER = re.compile(r"(?<![0-9.])[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})(?![0-9]|\.[0-9])")
+"""A plain decimal number of at most 15 digits on each side of the point: `3`, `-0.42`, `+.5`; no exponent."""
+
+TIME = re.compile(
+    r"(?<![0-9:])(?:\[{0}\]|{0})(?![0-9:]|\.[0-9])".format(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?")
+)
+"""A time of day: `07:25:30`, `7:25`, `[7:25:30]`. Whether it is possible is for `read_time` to say."""
+
+
+def tagged(answer: str) -> str:
+    """The answer as a policy is asked to write it: `<answer>07:25:30</answer>`."""
+    return f"{OPEN}{answer}{CLOSE}"
+
+
+def committed(text: str) -> str | None:
+    """The one answer that a text commits to, or None where there is none or more than one.
+
+    It is what stands between the tags if the text holds exactly one `<answer>` and, after it, exactly one
+    `</answer>`; in a text without any such tag it is the whole text. White space around it is dropped.
+    """
+    opened, closed = text.count(OPEN), text.count(CLOSE)
+    if opened == closed == 0:
+        return text.strip()
+    if opened != 1 or closed != 1:
+        return None
+    start, end = text.index(OPEN) + len(OPEN), text.index(CLOSE)
+    return text[start:end].strip() if start <= end else None
+
+
+def is_formatted(text: str) -> bool:
+    """Whether a text is exactly one `<answer>…</answer>`, with at most one `<think>…</think>` before it.
+
+    White space around the two is allowed, anything else is not. What the answer says is not looked at.
+    """
+    rest = text.strip()
+    if rest.startswith(OPEN_THINK):
+        thought, closing, rest = rest[len(OPEN_THINK) :].partition(CLOSE_THINK)
+        if not closing or OPEN in thought or CLOSE in thought:
+            return False
+        rest = rest.lstrip()
+    return rest.startswith(OPEN) and rest.endswith(CLOSE) and rest.count(OPEN) == 1 and rest.count(CLOSE) == 1
+
+
+def candidates(text: str, pattern: re.Pattern[str]) -> Iterator[str]:
+    """Everything in a text that looks like an answer, the last one first."""
+    spans = [match.span() for match in pattern.finditer(text)]
+    return (text[start:end] for start, end in reversed(spans))
+
+
+def read_time(text: str) -> tuple[int, int, int] | None:
+    """Read a text that matches `TIME`.
+
+    Returns:
+        `(hour, minute, second)` with hours 0 to 23, or None for an impossible time such as 7:61 or 99:99:99.
+    """
+    hour, minute, second = [*map(int, text.strip("[]").split(":")), 0][:3]
+    return (hour, minute, second) if hour < 24 and minute < 60 and second < 60 else None

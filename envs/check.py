@@ -1,0 +1,54 @@
+"""`check_task`: which rules a task breaks, in words."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from envs.rules import RULES, Sample, check_class, check_fields, check_problems, words
+from envs.task import Task, problem
+
+
+def check_task(task: Task | type[Task], samples: int = 32, seed: int = 0) -> list[str]:
+    """Find the rules that a task breaks.
+
+    Args:
+        task: A task, or a class to be made with its defaults.
+        samples: How many problems to draw, from 2 up.
+        seed: The first problem's seed.
+
+    Returns:
+        One sentence per broken rule; nothing is raised. An empty list means that the task is fit to train on.
+
+    Raises:
+        ValueError: If `samples` is below 2.
+    """
+    if samples < 2:
+        raise ValueError(f"check_task needs at least 2 samples, got {samples}.")
+    if not isinstance(task, Task):
+        task_class = task
+        try:
+            task = task_class()
+        except Exception as error:
+            return [f"{task_class.__name__}() must work with its defaults, but raises {words(error)}."]
+    broken = [*_run(check_class, task), *_run(check_fields, task)]
+    if broken:
+        return broken  # what follows would only repeat it
+    seeds = tuple(range(seed, seed + samples))
+    try:
+        drawn = Sample(task, "train", seeds, tuple(problem(task, s) for s in seeds))
+    except Exception as error:
+        return [f"generate must not raise, but raises {words(error)}."]
+    broken = _run(check_problems, drawn)
+    if broken:
+        return broken
+    return [sentence for rule in RULES for sentence in _run(rule, drawn)]
+
+
+def _run(rule: Callable[[Any], Iterator[str]], subject: Any) -> list[str]:
+    """What a rule finds; that it raises is a finding too."""
+    found = []
+    try:
+        for sentence in rule(subject):
+            found.append(sentence)
+    except Exception as error:
+        found.append(f"{rule.__doc__} But checking it raised {words(error)}.")
+    return found

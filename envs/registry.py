@@ -1,0 +1,200 @@
+"""Names: registering a task with Gymnasium, and finding it again by a short name."""
+
+import dataclasses
+import importlib
+import json
+import re
+import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec
+
+from envs.fields import RESERVED, require_known
+from envs.task import Task
+
+ENTRY_POINT = "envs.question:QuestionEnv"
+VECTOR_ENTRY_POINT = "envs.vector:QuestionVectorEnv"
+
+
+def register(id: str, task: str | type[Task], **fields: Any) -> None:
+    """Register a task with Gymnasium, for `gymnasium.make`, `make_vec` and every command line here.
+
+    The spec holds names and plain values alone, so it survives JSON and reaches other processes.
+
+    Args:
+        id: Gymnasium's `[namespace/]Name-v0`.
+        task: The class, or `module:Class`, which is not imported before it is used.
+        **fields: Fields of the task that differ from its defaults: plain values, such as JSON can hold.
+
+    Raises:
+        ValueError: For a class that cannot be imported by name, an unknown field, a value that is not plain.
+    """
+    if isinstance(task, type):
+        build_task(task, **fields)  # complain here, where the mistake is, not when the environment is made
+        task = _location(task)
+    elif not re.fullmatch(r"[\w.]+:\w+", task):
+        raise ValueError(f"A task is a class or 'module:Class', got {task!r}.")
+    try:
+        plain = json.loads(json.dumps(fields, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Fields of {id} must be plain values that JSON can hold: {error}.") from None
+    kwargs = {"task": task, **plain}
+    known = gym.registry.get(id)
+    if known is not None and known.entry_point == ENTRY_POINT and known.kwargs == kwargs:
+        return  # the module was imported twice
+    gym.register(id, entry_point=ENTRY_POINT, vector_entry_point=VECTOR_ENTRY_POINT, kwargs=kwargs)
+
+
+def _location(task_class: type[Task]) -> str:
+    """`module:Class`, from which the class can be imported again."""
+    name = task_class.__qualname__
+    if "." in name:
+        raise ValueError(f"{name} cannot be imported by name: define it at the top level of a module.")
+    return f"{task_class.__module__}:{name}"
+
+
+def load_task(location: str) -> type[Task]:
+    """Import the task class that `module:Class` names.
+
+    Raises:
+        ValueError: If the module does not import, or the class is not there or no task.
+    """
+    module_name, _, name = location.partition(":")
+    task_class = getattr(import_module(module_name, location), name, None)
+    if not (isinstance(task_class, type) and issubclass(task_class, Task)):
+        raise ValueError(
+            f"{location!r} names no Task: {module_name} has no such class, or it is no subclass of Task."
+        )
+    return task_class
+
+
+def build_task(task: str | type[Task] | Task, **fields: Any) -> Task:
+    """Make a task from `module:Class`, a class or another task, with some of its fields set.
+
+    Raises:
+        ValueError: For an unknown field or a bad value.
+    """
+    if isinstance(task, str):
+        task = load_task(task)
+    require_known(task if isinstance(task, type) else type(task), fields)
+    # JSON, through which a spec may have gone, knows lists alone, and a task must be hashable
+    plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+    return task(**plain) if isinstance(task, type) else dataclasses.replace(task, **plain)
+
+
+def make_task(spec_or_name: EnvSpec | str, **fields: Any) -> Task:
+    """Make the task of a registered environment.
+
+    Args:
+        spec_or_name: A spec, or any name that `resolve` takes.
+        **fields: Fields that differ from the registered ones.
+
+    Raises:
+        ValueError: For an unknown name or field, or an environment that is not made from a `Task`.
+    """
+    spec = resolve(spec_or_name) if isinstance(spec_or_name, str) else spec_or_name
+    registered = {name: value for name, value in spec.kwargs.items() if name not in RESERVED}
+    return build_task(_task_location(spec), **registered | fields)
+
+
+def _task_location(spec: EnvSpec) -> str:
+    if not is_ours(spec):
+        raise ValueError(f"{spec.id} has no Task: it was not registered with envs.register.")
+    return spec.kwargs["task"]
+
+
+def is_ours(spec: EnvSpec) -> bool:
+    """Whether an environment was registered with `register`."""
+    return spec.entry_point == ENTRY_POINT and "task" in spec.kwargs
+
+
+def registered() -> list[EnvSpec]:
+    """All environments that `register` registered, in that order."""
+    return [spec for spec in gym.registry.values() if is_ours(spec)]
+
+
+def resolve(name: str) -> EnvSpec:
+    """Find an environment by a name as people type it.
+
+    `eyechart/Clock-v0` is exact. A short name is the last part of an id, case apart, with or without the
+    version: `clock`, `Clock-v0`, `eyechart/clock`; without a version it is the newest. `module:name` imports
+    the module first (the current folder counts) and prefers what that module registered.
+
+    Raises:
+        ValueError: If the name is unknown (with the closest ones) or ambiguous, or its module does not
+            import.
+    """
+    module_name, colon, short = name.rpartition(":")
+    specs: Iterable[EnvSpec] = gym.registry.values()
+    if colon:
+        import_module(module_name, name)
+        specs = [spec for spec in registered() if spec.kwargs["task"].startswith(f"{module_name}:")]
+        found = _matches(short, specs) or _matches(short, gym.registry.values())
+    else:
+        found = _matches(short, specs)
+    if not found:
+        raise ValueError(_unknown(name, short, module_name))
+    if len(found) > 1:
+        ids = ", ".join(spec.id for spec in found)
+        raise ValueError(f"The name {name!r} is ambiguous: it may mean {ids}. Use the whole id.")
+    return found[0]
+
+
+def _matches(name: str, specs: Iterable[EnvSpec]) -> list[EnvSpec]:
+    """The specs that a name may mean; of several versions of one environment only the newest."""
+    specs = list(specs)
+    exact = [spec for spec in specs if spec.id == name]
+    if exact:
+        return exact
+    newest: dict[tuple[str | None, str], EnvSpec] = {}
+    for spec in specs:
+        key = (spec.namespace, spec.name)
+        if name.lower() in _short_names(spec) and (spec.version or 0) >= (
+            newest[key].version or 0 if key in newest else 0
+        ):
+            newest[key] = spec
+    return list(newest.values())
+
+
+def _short_names(spec: EnvSpec) -> set[str]:
+    """All lower-case names that may stand for a spec."""
+    names = {spec.name, spec.id.rpartition("/")[2], spec.id, spec.id.removesuffix(f"-v{spec.version}")}
+    return {name.lower() for name in names}
+
+
+def _unknown(name: str, short: str, module_name: str) -> str:
+    """What to say about a name that means nothing."""
+    ours = {spec.name.lower(): spec.id for spec in registered()}
+    close = [
+        ours[match] for match in get_close_matches(short.lower().rpartition("/")[2], ours, n=3, cutoff=0.5)
+    ]
+    hint = f" Did you mean {' or '.join(close)}?" if close else ""
+    unregistered = getattr(sys.modules.get(module_name), short, None)
+    if isinstance(unregistered, type) and issubclass(unregistered, Task):
+        hint = (
+            f" {short} is a Task there, but not registered: call register('{short}-v0', {short}) beneath it."
+        )
+    where = f" (after importing {module_name})" if module_name else ""
+    return f"Unknown environment {name!r}{where}.{hint} Registered: {', '.join(ours.values())}."
+
+
+def import_module(module_name: str, wanted_by: str) -> Any:
+    """Import a module, the current folder included.
+
+    Raises:
+        ValueError: If it does not import, saying why.
+    """
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.append(here)  # last, so that it hides nothing
+    try:
+        return importlib.import_module(module_name)
+    except Exception as error:
+        raise ValueError(
+            f"Could not import the module {module_name!r} of {wanted_by!r}: {type(error).__name__}: {error}. "
+            f"It must be installed or lie in the current folder, {here}; a file is named without its .py."
+        ) from error

@@ -1,0 +1,217 @@
+"""The contract: a `Task` makes a `Problem` from a random generator and gives any text a `Score`."""
+
+import math
+import operator
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Generic, TypeVar
+
+import numpy as np
+
+from envs import answers, rewards
+from envs.fields import require_types
+from envs.rewards import RewardShape
+from rendering import Scene
+
+Answer = TypeVar("Answer")
+Scalar = bool | int | float | str
+
+SPLITS = ("train", "eval")
+"""Streams of problems that have nothing in common, whatever seeds are used: training and held-out."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One question, with all that is needed to pose it and to score an answer to it.
+
+    Attributes:
+        prompt: What the policy reads, answer instructions included.
+        answer: The truth as a string; JSON where scoring needs more than one value.
+        scene: What the policy sees; None for a text task.
+        solution: Worked text that ends in the answer, or None.
+        info: Plain scalars (bool, int, float, str) that describe the problem, for slicing results.
+    """
+
+    prompt: str
+    answer: str
+    scene: Scene | None = None
+    solution: str | None = None
+    info: Mapping[str, Scalar] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one text earned.
+
+    Attributes:
+        reward: The weighted sum of `parts`; 0 for a text without a committed answer.
+        error: In the task's unit, 0 to `worst_error`; `worst_error` for a text without a committed answer.
+        parsed: Whether the text commits to an answer.
+        parts: Each reward component before its weight, 0 to 1: `accuracy` and `format`.
+        lenient_error: The error of the last thing in the text that reads as an answer; never rewarded.
+    """
+
+    reward: float
+    error: float
+    parsed: bool
+    parts: Mapping[str, float]
+    lenient_error: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(ABC, Generic[Answer]):
+    """A family of problems: how to draw one, how to read an answer, how wrong an answer is.
+
+    A task is a frozen dataclass of plain fields, its configuration; `Answer` is whatever `read` returns
+    (seconds on a dial, a number). To make one, subclass it, decorate with `@dataclass(frozen=True)`, set
+    `unit`, `worst_error` and `pattern`, and write `generate`, `read` and `error`. A task that draws a picture
+    also declares a field `size: int = 112`, the side of its pictures in pixels. `check_task` tells what is
+    amiss.
+
+    Attributes:
+        unit: Unit of the error, such as "min"; "" for a bare number.
+        worst_error: The error of a text without a committed answer, and the bound of every other error.
+        pattern: What an answer looks like, for the lenient reading; must match in linear time.
+        reward_shape: How the error becomes the `accuracy` component, see `envs.rewards`.
+        reward_sharpness: `k` of that shape; None takes the shape's default.
+        accuracy_weight: Weight of `accuracy`, 0 and up.
+        format_weight: Weight of `format`, 0 and up.
+    """
+
+    unit: ClassVar[str]
+    worst_error: ClassVar[float]
+    pattern: ClassVar[re.Pattern[str]]
+
+    reward_shape: RewardShape = "log"
+    reward_sharpness: float | None = None
+    accuracy_weight: float = 0.9
+    format_weight: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Check the fields; a subclass that checks its own calls `super().__post_init__()` first.
+
+        Raises:
+            ValueError: Where a field has the wrong type or is out of range.
+        """
+        require_types(self)
+        name = type(self).__name__
+        if self.reward_sharpness is not None and not 0 < self.reward_sharpness < math.inf:
+            raise ValueError(f"{name}.reward_sharpness must be above 0, got {self.reward_sharpness}.")
+        for weight in ("accuracy_weight", "format_weight"):
+            if not 0 <= getattr(self, weight) < math.inf:
+                raise ValueError(f"{name}.{weight} must be 0 or more, got {getattr(self, weight)}.")
+        if self.image_shape is not None and self.image_shape[0] < 1:
+            raise ValueError(f"{name}.size must be at least 1 pixel, got {self.image_shape[0]}.")
+
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """`(H, W, 3)` of the pictures, from the field `size`; None for a text task, which has none."""
+        size = getattr(self, "size", None)
+        return None if size is None else (size, size, 3)
+
+    @abstractmethod
+    def generate(self, rng: np.random.Generator) -> Problem:
+        """Draw a problem; `rng` is the only source of chance."""
+
+    @abstractmethod
+    def read(self, text: str) -> Answer | None:
+        """Read an answer from a piece of text that matches `pattern`.
+
+        Returns:
+            The answer; None where the text means nothing possible, such as 7:61. A ValueError counts as None.
+        """
+
+    @abstractmethod
+    def error(self, answer: Answer, truth: Answer) -> float:
+        """How wrong an answer is, in `unit`: 0 and up, finite. Clipped at `worst_error` when scored."""
+
+    def depict(self, problem: Problem, answer: str) -> Scene | None:
+        """The picture that this answer would be, such as a clock at the guessed time, or None."""
+        return None
+
+    def floor(self) -> float:
+        """The mean error that the picture and the answer format leave to a perfect reader, in `unit`."""
+        return 0.0
+
+    def truth(self, answer: str) -> Answer:
+        """Read `Problem.answer`; override it where that is more than an answer, such as JSON.
+
+        Raises:
+            ValueError: If it cannot be read, which no answer made by `generate` may cause.
+        """
+        truth = self.read(answer)
+        if truth is None:
+            raise ValueError(
+                f"{type(self).__name__} cannot read {answer!r}, which should be a problem's answer."
+            )
+        return truth
+
+    def best_answer(self, answer: str) -> str:
+        """What a perfect policy writes between the tags: `Problem.answer` itself, unless that is JSON."""
+        return answer
+
+    def parse(self, text: str) -> Answer | None:
+        """The committed answer: exactly one `<answer>…</answer>`, or a text that is nothing but the answer.
+
+        Returns:
+            None where there is no such answer, never a sentinel number.
+        """
+        body = answers.committed(text)
+        return None if body is None or not self.pattern.fullmatch(body) else self._read(body)
+
+    def parse_lenient(self, text: str) -> Answer | None:
+        """The last thing anywhere in the text that reads as an answer, or None."""
+        readings = (self._read(candidate) for candidate in answers.candidates(text, self.pattern))
+        return next((reading for reading in readings if reading is not None), None)
+
+    def score(self, text: str, answer: str) -> Score:
+        """Score any text against a problem's answer. Pure and thread-safe; no text makes it raise.
+
+        Args:
+            text: What the policy wrote.
+            answer: `Problem.answer`.
+        """
+        truth = self.truth(answer)
+        committed = self.parse(text)
+        lenient_error = self.bounded_error(self.parse_lenient(text), truth)
+        if committed is None:
+            return Score(0.0, float(self.worst_error), False, {"accuracy": 0.0, "format": 0.0}, lenient_error)
+        error = self.bounded_error(committed, truth)
+        accuracy = rewards.accuracy(self.reward_shape, error, self.worst_error, self.reward_sharpness)
+        parts = {"accuracy": accuracy, "format": rewards.formatted(text)}
+        reward = self.accuracy_weight * parts["accuracy"] + self.format_weight * parts["format"]
+        return Score(reward, error, True, parts, lenient_error)
+
+    def bounded_error(self, answer: Answer | None, truth: Answer) -> float:
+        """`error` clipped to 0 and `worst_error`; `worst_error` for no answer, and for an error of NaN."""
+        error = self.worst_error if answer is None else self.error(answer, truth)
+        return float(self.worst_error if math.isnan(error) else min(max(error, 0.0), self.worst_error))
+
+    def _read(self, text: str) -> Answer | None:
+        """`read`, where numbers that Python cannot make (overflow, too many digits) are no answer."""
+        try:
+            return self.read(text)
+        except (ValueError, ArithmeticError):
+            return None
+
+
+def problem(task: Task, seed: int, split: str = "train") -> Problem:
+    """The problem that a seed stands for, whatever was drawn before it and in whichever process.
+
+    Args:
+        task: The task.
+        seed: Any whole number from 0 up.
+        split: "train" or "eval": two streams that share no problem stream, even at equal seeds.
+
+    Raises:
+        ValueError: If the seed is negative or the split unknown.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"Unknown split {split!r}: use one of {', '.join(SPLITS)}.")
+    seed = operator.index(seed)
+    if seed < 0:
+        raise ValueError(f"A seed must be 0 or more, got {seed}.")
+    stream = np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split),))
+    return task.generate(np.random.Generator(np.random.PCG64(stream)))

@@ -1,0 +1,165 @@
+"""The picture of one run or several: error, reward and parsed answers."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from plots.groups import Axis, Group, Spread, group_runs
+from plots.legends import add_title_and_legends
+from plots.panels import (
+    draw_errors,
+    draw_training,
+    finish_x,
+    group_curves,
+    scale_errors,
+    spans_a_decade,
+)
+from plots.runs import Run, RunError, read_run
+from plots.style import house_style, literal
+from plots.yardsticks import Yardstick, draw_yardsticks, label_yardsticks, merged_yardsticks
+
+By = Literal["steps", "seconds", "both"]
+Scale = Literal["auto", "linear", "log"]
+
+TRAINING_PANELS = {"reward": "reward", "parsed": "answers parsed"}
+# Without the date, which two formats would add, the same runs give the same file.
+METADATA: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+
+
+def write_curves(
+    run_folders: Sequence[str | Path],
+    out: str | Path,
+    *,
+    by: By = "both",
+    spread: Spread = "range",
+    scale: Scale = "auto",
+    each: bool = False,
+) -> Path:
+    """Read runs, draw their curves and save the picture.
+
+    Args:
+        run_folders: one or more run folders, finished or still going.
+        out: the file to write, its suffix one of .png, .svg and .pdf; missing folders are made.
+        by: see `draw_curves`, like the rest.
+        spread: what the band shows.
+        scale: the scale of the errors.
+        each: whether every run is a curve of its own.
+
+    Returns:
+        The path written.
+
+    Raises:
+        RunError: a run cannot be read, runs cannot share a picture, or the suffix is none of the three.
+        OSError: the file cannot be written.
+
+    """
+    out = checked_out(Path(out))
+    runs = [read_run(folder) for folder in run_folders]
+    return save_figure(draw_curves(runs, by=by, spread=spread, scale=scale, each=each), out)
+
+
+def checked_out(out: Path) -> Path:
+    """Return `out` if a picture can have that name; raise a RunError that says which names it can if not."""
+    if out.suffix.lower() not in METADATA:
+        raise RunError(f"{out} must end in one of {', '.join(METADATA)}: that is how the format is chosen.")
+    if out.is_dir():
+        raise RunError(f"{out} is a folder: give the name of a file.")
+    return out
+
+
+def save_figure(figure: Figure, out: Path) -> Path:
+    """Save the figure in the format of the suffix of `out`, making missing folders; return `out`."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with house_style():
+        figure.savefig(out, dpi=160, metadata=METADATA[out.suffix.lower()])
+    return out
+
+
+def draw_curves(
+    runs: Sequence[Run],
+    *,
+    by: By = "both",
+    spread: Spread = "range",
+    scale: Scale = "auto",
+    each: bool = False,
+) -> Figure:
+    """Draw the errors of the held-out problems on top, reward and parsed answers of training below.
+
+    Runs that differ in their seed alone are one curve, their mean, with a band for their spread. Artists
+    carry a `gid` that says what they are, such as `mae GROUP`, `spread GROUP` or `yardstick chance`.
+
+    Args:
+        runs: one or more runs whose errors have one unit.
+        by: what the errors are drawn against; the lower row follows it (`both`: steps below).
+        spread: the band: `range` from lowest to highest, `std` one standard deviation to either side.
+        scale: the scale of the errors; `auto` is log once an MAE spans a factor of ten.
+        each: draw every run as a curve of its own, named after its folder.
+
+    Returns:
+        The figure, laid out, on an Agg canvas.
+
+    Raises:
+        RunError: no run, a run given twice, or different units.
+
+    """
+    groups = group_runs(runs, each)
+    known = [(group.label, run.yardsticks) for group in groups for run in group.runs]
+    yardsticks = merged_yardsticks(known, runs[0].unit)
+    lower: Axis = "seconds" if by == "seconds" else "steps"
+    with house_style():
+        figure = Figure(figsize=(10, 7), layout="constrained")
+        FigureCanvasAgg(figure)
+        grid = figure.add_gridspec(2, 2, height_ratios=(1.25, 1))
+        if by == "both":
+            upper: dict[Axis, Axes] = {
+                "steps": figure.add_subplot(grid[0, 0]),
+                "seconds": figure.add_subplot(grid[0, 1]),
+            }
+        else:
+            upper = {lower: figure.add_subplot(grid[0, :])}
+        _draw_error_panels(upper, groups, yardsticks, spread, scale)
+        for place, (column, label) in enumerate(TRAINING_PANELS.items()):
+            axes = figure.add_subplot(grid[1, place], ylabel=label)
+            draw_training(axes, groups, column, lower, spread)
+            finish_x(axes, groups, lower)
+        add_title_and_legends(figure, _title(runs), groups, spread)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # the yardsticks' names are placed by pixel: nothing may move now
+        for axes in upper.values():
+            label_yardsticks(axes, yardsticks)
+    return figure
+
+
+def _draw_error_panels(
+    panels: Mapping[Axis, Axes],
+    groups: Sequence[Group],
+    yardsticks: Sequence[Yardstick],
+    spread: Spread,
+    scale: Scale,
+) -> None:
+    """Draw the errors against each axis, all on one y scale."""
+    drawn = {
+        axis: [group_curves(group, index, axis, spread) for index, group in enumerate(groups)]
+        for axis in panels
+    }
+    together = [curves for of_axis in drawn.values() for curves in of_axis]
+    log = scale == "log" or (scale == "auto" and spans_a_decade(together))
+    unit = groups[0].runs[0].unit
+    for axis, axes in panels.items():
+        draw_errors(axes, drawn[axis])
+        scale_errors(axes, together, [yardstick.value for yardstick in yardsticks], log)
+        draw_yardsticks(axes, yardsticks)
+        finish_x(axes, groups, axis)
+        remarks = ", ".join(filter(None, [unit, "log scale" if axes.get_yscale() == "log" else ""]))
+        axes.set_ylabel(literal(f"held-out MAE ({remarks})" if remarks else "held-out MAE"))
+
+
+def _title(runs: Sequence[Run]) -> str:
+    """Name the env and the model; of several models, none: they name the groups."""
+    envs = list(dict.fromkeys(run.env for run in runs))
+    models = {str(run.settings.get("model", "")) for run in runs}
+    return " · ".join(filter(None, [" and ".join(envs), *(models if len(models) == 1 else ())]))

@@ -1,0 +1,139 @@
+import pytest
+
+from envs.answers import NUMBER, TIME, candidates, committed, is_formatted, read_time, tagged
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<answer>07:25:30</answer>", "07:25:30"),
+        ("so <answer> 07:25:30\n</answer>, I think", "07:25:30"),
+        ("  07:25:30\n", "07:25:30"),
+        ("", ""),
+        ("<answer></answer>", ""),
+        ("<answer>a<b</answer>", "a<b"),
+        ("<answer>a", None),
+        ("a</answer>", None),
+        ("</answer>a<answer>", None),
+        ("<answer>1</answer><answer>1</answer>", None),
+        ("<answer><answer>1</answer>", None),
+        ("<answer>1</answer></answer>", None),
+        ("<Answer>1</Answer>", "<Answer>1</Answer>"),  # no tag at all, so it is the whole text
+    ],
+)
+def test_committed_answer(text, expected):
+    assert committed(text) == expected
+
+
+def test_tagged_answer_is_committed():
+    assert tagged("3") == "<answer>3</answer>"
+    assert committed(tagged("3")) == "3"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<answer>7</answer>", True),
+        (" \n<answer>7</answer>\n", True),
+        ("<think>the short hand</think><answer>7</answer>", True),
+        ("\n<think></think>\n\n<answer>\n7\n</answer>", True),
+        ("<answer>7</answer>.", False),
+        ("It is <answer>7</answer>", False),
+        ("7", False),
+        ("", False),
+        ("<think>hm</think>7", False),
+        ("<think>hm<answer>7</answer>", False),
+        ("<think>hm</think>so<answer>7</answer>", False),
+        ("<think>a</think><think>b</think><answer>7</answer>", False),
+        ("<think><answer>6</answer></think><answer>7</answer>", False),
+        ("<answer>7</answer><answer>8</answer>", False),
+        ("<answer>7</answer></answer>", False),
+        ("<answer>7", False),
+        ("<answer></think></answer>", True),  # what the answer says is not looked at
+    ],
+)
+def test_format(text, expected):
+    assert is_formatted(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("first 7:25, then 8:30:15", ["8:30:15", "7:25"]),
+        ("at 7:25.", ["7:25"]),
+        ("[7:25:30]", ["[7:25:30]"]),
+        ("[7:25:30", ["7:25:30"]),
+        ("17:25:301", []),
+        ("1:2:3", []),
+        ("7:25:9", []),
+        ("7:25:30.5", []),
+        ("123:45", []),
+        ("\u0667:\u0662\u0665", []),
+    ],
+)
+def test_times_in_a_text_last_first(text, expected):
+    assert list(candidates(text, TIME)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("07:25:30", (7, 25, 30)),
+        ("[7:25:30]", (7, 25, 30)),
+        ("7:25", (7, 25, 0)),
+        ("0:00", (0, 0, 0)),
+        ("23:59:59", (23, 59, 59)),
+        ("24:00:00", None),
+        ("7:61", None),
+        ("7:25:60", None),
+        ("99:99:99", None),
+    ],
+)
+def test_reading_a_time(text, expected):
+    assert read_time(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("r is -0.42", ["-0.42"]),
+        ("between 1 and +2.5.", ["+2.5", "1"]),
+        (".5", [".5"]),
+        ("1.2.3", []),
+        ("3-4", ["4", "3"]),
+        ("9" * 16, []),
+    ],
+)
+def test_numbers_in_a_text_last_first(text, expected):
+    assert list(candidates(text, NUMBER)) == expected
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        " ",
+        "<",
+        "<answer>",
+        "</answer>",
+        "<think>",
+        "1",
+        "1:",
+        "12:34 ",
+        "[",
+        "\ud800",
+        "<think></think>",
+        "1.",
+        "+",
+    ],
+)
+def test_megabytes_are_read(unit):
+    # Anything quadratic would need hours for these.
+    for text in (
+        unit * (2_000_000 // len(unit)),
+        "<think>" + unit * 300_000 + "</think><answer>1:23</answer>",
+    ):
+        committed(text)
+        is_formatted(text)
+        for pattern in (TIME, NUMBER):
+            pattern.fullmatch(text)
+            next(candidates(text, pattern), None)

@@ -1,0 +1,159 @@
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from envs import make_task, problem
+from envs.__main__ import main
+from envs.sheet import contact_sheet
+from rendering import render
+from tests.envs.test_task import Sum
+
+
+def test_list(run_python):
+    ran = run_python("-m", "envs", "list")
+    assert ran.returncode == 0, ran.stderr
+    assert "eyechart/Clock-v0" in ran.stdout
+    assert "second_hand=True" in ran.stdout
+    assert "min" in ran.stdout
+
+
+def test_list_imports_modules_first(run_python, thermometer, tmp_path):
+    ran = run_python("-m", "envs", "list", thermometer, cwd=tmp_path)
+    assert "Thermometer-v0" in ran.stdout
+    assert "hottest=80" in ran.stdout
+
+
+def test_list_survives_a_module_that_is_gone(capsys, clean_registry):
+    from envs import register
+
+    register("Gone-v0", "no_such_module:Gone")
+    assert main(["list"]) == 0
+    assert "Gone-v0" in capsys.readouterr().out
+
+
+def test_show_writes_a_contact_sheet(run_python, tmp_path):
+    arguments = ["show", "clock", "--out", "made/sheet.png", "--count", "5", "--seed", "2", "--split", "eval"]
+    ran = run_python("-m", "envs", *arguments, "--task.size", "64", "--task.numerals", "false", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    sheet = np.asarray(Image.open(tmp_path / "made" / "sheet.png").convert("RGB"))
+    task = make_task("clock", size=64, numerals=False)
+    assert np.array_equal(sheet, contact_sheet(task, 5, 2, "eval"))
+    picture = render(problem(task, 2, "eval").scene, 64)
+    assert np.array_equal(sheet[10:74, 10:74], picture)
+    second = render(problem(task, 3, "eval").scene, 64)
+    assert np.array_equal(sheet[10:74, 84:148], second)
+
+
+def test_captions_tell_the_answers():
+    task = make_task("clock", size=64)
+    sheet = contact_sheet(task, 2)
+    captions = sheet[74:96, 10:74], sheet[74:96, 84:148]
+    assert captions[0].min() < 120  # something dark is written
+    assert not np.array_equal(*captions)
+
+
+def test_text_tasks_show_their_prompts():
+    sheet = contact_sheet(Sum(), 3, columns=2)
+    assert sheet.shape == (10 + 2 * (224 + 22 + 10), 10 + 2 * (224 + 10), 3)
+    assert sheet[10:234, 10:234].min() < 120
+    assert sheet[276:, 244:].min() == 255  # the fourth cell is empty
+
+
+def test_play_scores_what_is_typed(run_python, tmp_path):
+    truth = problem(make_task("clock"), 0).answer
+    typed = f"<answer>{truth}</answer>\n{problem(make_task('clock'), 1).answer}\nno idea\n\n7:25\n"
+    ran = run_python("-m", "envs", "play", "clock", "--picture", "p.png", text=typed, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "reward 1.000 (accuracy 1.000, format 1.000)" in ran.stdout
+    assert "reward 0.900 (accuracy 1.000, format 0.000)" in ran.stdout
+    assert "not an answer; reward 0.000" in ran.stdout
+    assert "3 answers, 2 of them readable: mean error 120.000 min, mean reward 0.633." in ran.stdout
+    shown = np.asarray(Image.open(tmp_path / "p.png").convert("RGB"))
+    assert np.array_equal(shown, render(problem(make_task("clock"), 3).scene, 112))
+
+
+def test_play_takes_any_bytes_and_ends_with_the_input(run_python, tmp_path):
+    ran = run_python("-m", "envs", "play", "clock", text="\x00\x7f\n7:25")
+    assert ran.returncode == 0, ran.stderr
+    assert "2 answers, 1 of them readable" in ran.stdout
+    assert "No answers." in run_python("-m", "envs", "play", "clock", text="").stdout
+
+
+def test_play_ends_with_ctrl_c(monkeypatch, capsys):
+    def interrupt(prompt):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.input", interrupt)
+    assert main(["play", "clock"]) == 0
+    assert "No answers." in capsys.readouterr().out
+
+
+def test_check(capsys):
+    assert main(["check", "clock", "--samples", "8"]) == 0
+    told = capsys.readouterr().out
+    assert "no broken rule in 8 problems" in told
+    assert "chance        179.425 min" in told
+
+
+def test_check_of_a_users_task(run_python, thermometer, tmp_path):
+    ran = run_python("-m", "envs", "check", f"{thermometer}:thermometer", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    path = tmp_path / f"{thermometer}.py"
+    path.write_text(path.read_text().replace("return abs(answer - truth)", "return answer - truth"))
+    ran = run_python("-m", "envs", "check", f"{thermometer}:thermometer", cwd=tmp_path)
+    assert ran.returncode == 1
+    assert "broken: error must be finite and 0 or more" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "clok"], "Did you mean eyechart/Clock-v0?"),
+        (["show", "clock", "--task.siez", "3"], "Did you mean 'size'? Its fields: reward_shape"),
+        (["show", "clock", "--task.size", "abc"], "Clock.size must be a whole number, got 'abc'"),
+        (["show", "clock", "--task.size", "3"], "Clock.size must be at least 28"),
+        (["show", "clock", "--task.size"], "--task.size needs a value"),
+        (["show", "clock", "--count", "0"], "at least 1 problem"),
+        (["show", "clock", "--seed", "-1"], "A seed must be 0 or more, got -1"),
+        (["show", "no_module:clock"], "Could not import the module 'no_module'"),
+        (["show", "FrozenLake-v1"], "FrozenLake-v1 has no Task"),
+        (["check", "clock", "--samples", "1"], "at least 2 samples"),
+        (["list", "--task.size", "3"], "takes no --task.size"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(arguments, message, capsys):
+    assert main(arguments) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("error: ")
+    assert message in told.err
+    assert told.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["show", "clock", "--cuont", "3"], ["shwo", "clock"], ["show"], []])
+def test_mistyped_flags_and_commands(arguments, run_python):
+    ran = run_python("-m", "envs", *arguments)
+    assert ran.returncode == 2
+    assert "Traceback" not in ran.stderr
+    if "--cuont" in arguments:
+        assert "--count" in ran.stderr
+
+
+def test_a_picture_that_cannot_be_written(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["show", "clock", "--out", str(tmp_path / "file" / "sheet.png")]) == 2
+    assert "Cannot write the picture" in capsys.readouterr().err
+
+
+def test_help_names_the_commands(run_python):
+    ran = run_python("-m", "envs", "--help")
+    assert ran.returncode == 0
+    for command in ("list", "show", "play", "check", "--task.FIELD VALUE"):
+        assert command in ran.stdout
+
+
+def test_the_command_line_is_not_the_processes_own(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["envs", "nonsense"])
+    assert main(["list"]) == 0

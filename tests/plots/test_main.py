@@ -1,0 +1,133 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.plots.conftest import MakeRun
+
+ROOT = Path(__file__).parents[2]
+
+
+def python(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUTF8": "1",
+        "COLUMNS": "200",
+        "MPLCONFIGDIR": str(cwd / "mpl"),
+    }
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+def plots(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return python("-m", "plots", *arguments, cwd=cwd)
+
+
+def test_one_run_is_drawn_in_its_own_folder(make_run: MakeRun, tmp_path: Path):
+    make_run()
+    done = plots("runs/clock", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "Wrote runs/clock/curves.png"
+    assert (tmp_path / "runs/clock/curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_table_shows_first_last_and_best_mae(make_run: MakeRun, tmp_path: Path):
+    make_run(evals=(("start", 0, 360, 360, 0, 0, 360, 5), ("train", 10, 9.5, 9, 1, 1, 180, 50),
+                    ("end", 20, 11.25, 9, 1, 1, 180, 80)))  # fmt: skip
+    lines = plots("runs/clock", cwd=tmp_path).stdout.splitlines()
+    assert lines[0].strip() == "held-out MAE (min)"
+    header, row = (
+        [cell.strip() for cell in line.strip("│┃").replace("┃", "│").split("│")]
+        for line in (lines[2], lines[4])
+    )
+    assert header == ["run", "steps", "seconds", "first", "last", "best", "at step"]
+    assert row == ["runs/clock", "20", "80", "360", "11.25", "9.5", "10"]
+
+
+def test_several_runs_are_drawn_in_the_current_folder(make_run: MakeRun, tmp_path: Path):
+    make_run("a")
+    make_run("b", seed=1)
+    done = plots("runs/a", "runs/b", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == "Wrote curves.png"
+    assert (tmp_path / "curves.png").is_file()
+    assert not (tmp_path / "runs/a/curves.png").exists()
+
+
+def test_every_option(make_run: MakeRun, tmp_path: Path):
+    make_run("a")
+    make_run("b", seed=1)
+    options = [
+        "--out",
+        "figures/both.svg",
+        "--by",
+        "seconds",
+        "--spread",
+        "std",
+        "--scale",
+        "linear",
+        "--each",
+    ]
+    done = plots("runs/a", "runs/b", *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "<svg" in (tmp_path / "figures/both.svg").read_text()
+
+
+def test_a_mistyped_flag_gets_a_suggestion(make_run: MakeRun, tmp_path: Path):
+    make_run()
+    done = plots("runs/clock", "--oot", "x.png", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--oot" in done.stderr
+    assert "--out" in done.stderr
+    assert not (tmp_path / "x.png").exists()
+
+
+MISTAKES = {
+    "missing folder": (["runs/clok"], "error: runs/clok does not exist. Did you mean runs/clock?"),
+    "no run": ([], "error: No run was given: name at least one folder"),
+    "suffix": (["runs/clock", "--out", "x.jpg"], "error: x.jpg must end in one of .png, .svg, .pdf"),
+    "folder as output": (
+        ["runs/clock", "--out", "d.png"],
+        "error: d.png is a folder: give the name of a file.",
+    ),
+    "file in the way": (["runs/clock", "--out", "file/x.png"], "error: file cannot be read or written: "),
+    "units": (["runs/clock", "runs/scatter"], "error: The runs measure their errors in different units"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_one_line_and_no_traceback(make_run: MakeRun, tmp_path: Path, arguments, message):
+    make_run()
+    make_run("scatter", unit="r")
+    (tmp_path / "d.png").mkdir()
+    (tmp_path / "file").touch()
+    done = plots(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+FORBIDDEN = (
+    "torch",
+    "transformers",
+    "pandas",
+    "envs",
+    "agents",
+    "train",
+    "rendering",
+    "gymnasium",
+    "matplotlib.pyplot",
+)
+
+
+def test_drawing_imports_neither_torch_nor_the_other_rooms(make_run: MakeRun, tmp_path: Path):
+    make_run()
+    program = (
+        "import sys; from plots.__main__ import main; main(['runs/clock']); "
+        f"print([name for name in {FORBIDDEN!r} if name in sys.modules])"
+    )
+    done = python("-c", program, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-2:] == ["Wrote runs/clock/curves.png", "[]"]
