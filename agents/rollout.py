@@ -1,0 +1,68 @@
+"""From a vector environment to scored groups of answers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.qwen_vl import Answers, Prompts, QwenVL
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """P problems, G answers to each, and what they scored."""
+
+    prompts: Prompts
+    answers: Answers
+    texts: list[str]
+    """B = P·G answers, group after group."""
+    rewards_PG: Tensor
+    infos: Mapping[str, Any]
+    """The last step's infos, in gymnasium's vector layout: a value per answer for each key."""
+
+
+def sampling_noise(run_seed: int, step: int, seeds: Sequence[int], group_size: int, tokens: int) -> Tensor:
+    """Uniform numbers (P·G, tokens), float64 in [0, 1), keyed by (run seed, step, problem, member) alone."""
+    noise = [
+        np.random.default_rng(np.random.SeedSequence((run_seed, step, seed))).random((group_size, tokens))
+        for seed in seeds
+    ]
+    return torch.from_numpy(np.concatenate(noise))
+
+
+def collect(
+    envs: gym.vector.VectorEnv,
+    policy: QwenVL,
+    seeds: Sequence[int],
+    group_size: int,
+    *,
+    temperature: float,
+    run_seed: int,
+    step: int,
+) -> Rollout:
+    """Pose P problems, answer each `group_size` times, score the answers.
+
+    Args:
+        envs: P·G single-turn environments with a `prompt`, and maybe an `image`, in their observations.
+        policy: answers.
+        seeds: P reset seeds; the members of a group share theirs, and with it the picture.
+        group_size: G.
+        temperature: of sampling.
+        run_seed: keys the sampling, with `step` and the problem's seed.
+        step: see `run_seed`.
+    """
+    observations, _ = envs.reset(seed=[seed for seed in seeds for _ in range(group_size)])
+    images = observations.get("image")
+    prompts = policy.prepare(
+        observations["prompt"][::group_size], None if images is None else images[::group_size]
+    )
+    noise = sampling_noise(run_seed, step, seeds, group_size, policy.max_new_tokens).to(policy.device)
+    answers = policy.generate(prompts, group_size, temperature, noise)
+    texts = policy.decode(answers)
+    _, rewards, _, _, infos = envs.step(tuple(texts))
+    rewards_PG = torch.as_tensor(rewards, dtype=torch.float32, device=policy.device).view(-1, group_size)
+    return Rollout(prompts, answers, texts, rewards_PG, infos)

@@ -1,0 +1,68 @@
+"""Checkpoints: an ordinary Hugging Face folder, with the trainer's state beside the weights. Nothing is pickled."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from agents.qwen_vl import QwenVL
+from train.optimizer import flat_state, load_flat_state
+
+STATE_FILE = "trainer_state.json"
+OPTIMIZER_FILE = "optimizer.safetensors"
+
+
+def save_checkpoint(
+    run: Path,
+    policy: QwenVL,
+    optimizers: list[torch.optim.Optimizer],
+    state: dict[str, float],
+    keep: int,
+) -> Path:
+    """Write `run/checkpoints/step-NNNNNN`, aside and then renamed, and delete all but the newest `keep`."""
+    target = run / "checkpoints" / f"step-{int(state['step']):06d}"
+    aside = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    save_policy(policy, aside)
+    save_file(flat_state(optimizers), aside / OPTIMIZER_FILE)
+    (aside / STATE_FILE).write_text(json.dumps(state, indent=2))
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(aside, target)
+    for old in checkpoints(run)[:-keep]:
+        shutil.rmtree(old)
+    return target
+
+
+def save_policy(policy: QwenVL, folder: Path) -> None:
+    """Write weights, config, tokenizer and processor, as `from_pretrained` reads them."""
+    policy.model.save_pretrained(folder)
+    policy.processor.save_pretrained(folder)
+
+
+def checkpoints(run: Path) -> list[Path]:
+    """A run's checkpoints, oldest first."""
+    return sorted(p for p in (run / "checkpoints").glob("step-*") if (p / STATE_FILE).exists())
+
+
+def latest_checkpoint(run: Path) -> Path:
+    """The newest checkpoint of a run.
+
+    Raises:
+        ValueError: the folder is no run, or the run ended before its first checkpoint.
+    """
+    if not (run / "config.json").exists():
+        raise ValueError(f"{run} is not a run: it has no config.json")
+    found = checkpoints(run)
+    if not found:
+        raise ValueError(f"{run} has no checkpoint to go on from; start it again under another --run")
+    return found[-1]
+
+
+def load_trainer_state(checkpoint: Path, optimizers: list[torch.optim.Optimizer]) -> dict[str, float]:
+    """Put the optimizers where they were, and return the rest of the trainer's state."""
+    load_flat_state(optimizers, load_file(checkpoint / OPTIMIZER_FILE))
+    return json.loads((checkpoint / STATE_FILE).read_text())

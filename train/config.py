@@ -1,0 +1,201 @@
+"""Every setting of a training run: one frozen dataclass, from which the command line is made."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from agents.grpo import AdvantageScale, Normalise
+
+TINY = "tiny"
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Train a Qwen-VL with GRPO on an environment, from rewards alone."""
+
+    env: str = ""
+    """Environment: a registered name (clock), or module:name, which imports the module first."""
+
+    model: str = TINY
+    """Policy: tiny (built here, random weights), a Hugging Face folder or hub id, or an earlier run's folder."""
+
+    steps: int | None = None
+    """GRPO steps. Given alone, nothing depends on the clock and the seed fixes every number."""
+
+    minutes: float | None = None
+    """Wall time from the start of the program, evaluation included. With --steps too, whichever ends first."""
+
+    problems_per_step: int = 64
+    """P: problems posed in a step."""
+
+    group_size: int = 16
+    """G: answers to each problem, compared with each other."""
+
+    updates_per_batch: int = 1
+    """Optimizer steps on each batch of answers; beyond the first, the ratio to the sampling policy is clipped."""
+
+    micro_batch_problems: int = 16
+    """Problems whose answers go through the learner at once; bounds memory, changes no result but by rounding."""
+
+    temperature: float = 1.0
+    """Of sampling in training; evaluation is greedy."""
+
+    max_new_tokens: int = 16
+    """Longest answer, in tokens."""
+
+    optimizer: Literal["muon", "adamw"] | None = None
+    """muon: Muon on the matrices, AdamW on the rest (for training from scratch). Default: muon for tiny, else adamw."""
+
+    learning_rate: float | None = None
+    """Peak learning rate of the optimizer. Default: 0.01 for muon, 1e-6 for adamw."""
+
+    adamw_learning_rate: float = 3e-4
+    """With muon: the peak learning rate of embeddings, biases, norms and the patch embedding."""
+
+    weight_decay: float = 0.0
+    """Decoupled weight decay."""
+
+    lr_warmup_steps: int = 0
+    """Steps over which the learning rate rises from 0."""
+
+    lr_decay_start: float = 0.3
+    """Fraction of the run after which the learning rate falls, linearly, to lr-final."""
+
+    lr_final: float = 0.05
+    """Learning rate at the end, as a fraction of the peak."""
+
+    max_grad_norm: float = 1.0
+    """Gradients longer than this are scaled down to it."""
+
+    advantage_scale: AdvantageScale = "group"
+    """Divide centred rewards by the group's standard deviation, by the batch's, or by none."""
+
+    normalise: Normalise = "token"
+    """Average the loss over all tokens, over answers, or by a constant length."""
+
+    clip_low: float = 0.2
+    """The ratio to the sampling policy may fall this far below 1."""
+
+    clip_high: float = 0.2
+    """The ratio to the sampling policy may rise this far above 1."""
+
+    entropy_bonus: float | None = None
+    """Weight of the policy's entropy in the objective. Default: 0.05 for tiny, else 0."""
+
+    kl_weight: float = 0.0
+    """Weight of the KL divergence from the policy as it was when GRPO began. 0 keeps no copy of it."""
+
+    cold_start: Literal["format", "none"] | None = None
+    """format: first teach the answer's form, with random answers. Default: format for tiny, else none."""
+
+    cold_start_steps: int = 60
+    """Supervised steps of the cold start."""
+
+    eval_every: int = 25
+    """GRPO steps between evaluations."""
+
+    eval_size: int = 256
+    """Problems of the eval split, the same ones each time."""
+
+    checkpoint_every: int = 100
+    """GRPO steps between checkpoints."""
+
+    keep_checkpoints: int = 2
+    """How many checkpoints stay."""
+
+    samples: int = 8
+    """Answers of each evaluation kept in samples.jsonl, with their pictures."""
+
+    seed: int = 0
+    """Fixes weights, problems and sampling."""
+
+    run: Path | None = None
+    """Folder to write. Default: runs/NAME, numbered if taken."""
+
+    resume: Path | None = None
+    """Folder of a run to continue; of the other options only --steps and --minutes are taken."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a setting outside its range, naming the flag."""
+        at_least = {
+            "steps": 1,
+            "problems_per_step": 1,
+            "group_size": 2,
+            "updates_per_batch": 1,
+            "micro_batch_problems": 1,
+            "max_new_tokens": 1,
+            "cold_start_steps": 1,
+            "eval_every": 1,
+            "eval_size": 1,
+            "checkpoint_every": 1,
+            "keep_checkpoints": 1,
+            "samples": 0,
+            "lr_warmup_steps": 0,
+            "seed": 0,
+            "weight_decay": 0,
+            "entropy_bonus": 0,
+            "kl_weight": 0,
+            "clip_low": 0,
+            "clip_high": 0,
+        }
+        for name, least in at_least.items():
+            value = getattr(self, name)
+            if value is not None and not value >= least:
+                reason = " (one answer has no other to be compared with)" if name == "group_size" else ""
+                raise ValueError(f"{flag(name)} must be at least {least}{reason}, got {value}")
+        for name in ("minutes", "temperature", "learning_rate", "adamw_learning_rate", "max_grad_norm"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{flag(name)} must be above 0, got {value}")
+        for name in ("lr_decay_start", "lr_final"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{flag(name)} is a fraction, from 0 to 1, got {getattr(self, name)}")
+
+
+def flag(name: str) -> str:
+    """The command-line spelling of a field."""
+    return "--" + name.replace("_", "-")
+
+
+def resolved(config: TrainConfig) -> TrainConfig:
+    """Fill in the settings whose default depends on the model, and the bound where none is given."""
+    tiny = config.model == TINY
+    optimizer = config.optimizer or ("muon" if tiny else "adamw")
+    defaults: dict[str, Any] = {
+        "optimizer": optimizer,
+        "learning_rate": 0.01 if optimizer == "muon" else 1e-6,
+        "entropy_bonus": 0.05 if tiny else 0.0,
+        "cold_start": "format" if tiny else "none",
+    }
+    if config.steps is None and config.minutes is None:
+        defaults["minutes"] = 10.0
+    return dataclasses.replace(config, **{k: v for k, v in defaults.items() if getattr(config, k) is None})
+
+
+def plain(config: TrainConfig) -> dict[str, Any]:
+    """The settings as JSON takes them."""
+    fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(TrainConfig)}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in fields.items()}
+
+
+def progress(config: TrainConfig, step: int, seconds: float) -> float:
+    """How far along the run is, from 0 to 1: the further of its two bounds."""
+    by_steps = step / config.steps if config.steps else 0.0
+    by_time = seconds / (60 * config.minutes) if config.minutes else 0.0
+    return min(1.0, max(by_steps, by_time))
+
+
+def learning_rate_factor(config: TrainConfig, step: int, done: float) -> float:
+    """What the peak learning rates are multiplied by: warm-up, a plateau, then a straight line down.
+
+    Args:
+        config: the resolved settings.
+        step: steps done before this one.
+        done: `progress` of the run.
+    """
+    warmup = min(1.0, (step + 1) / config.lr_warmup_steps) if config.lr_warmup_steps else 1.0
+    if done <= config.lr_decay_start:
+        return warmup
+    falling = (done - config.lr_decay_start) / (1 - config.lr_decay_start)
+    return warmup * (1 + falling * (config.lr_final - 1))

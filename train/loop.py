@@ -1,0 +1,289 @@
+"""The training loop: evaluate, cold start, then GRPO steps until the run's bound."""
+
+import copy
+import dataclasses
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from agents.baselines import committed
+from agents.grpo import clipped_surrogate, group_advantages, k3_kl, token_weights
+from agents.qwen_vl import Prompts, QwenVL
+from agents.rollout import Rollout, collect
+from train.checkpoint import save_checkpoint
+from train.config import TrainConfig, learning_rate_factor, progress
+from train.evaluate import Evaluation, evaluate, summarise
+from train.optimizer import build_optimizers, set_learning_rates
+from train.progress import Progress
+from train.record import Record
+
+# A step of the cold start: pictures, and random answers to each (fewer than the pictures, whose answers they are).
+COLD_START_PROBLEMS, COLD_START_ANSWERS = 32, 8
+
+
+@dataclasses.dataclass
+class TrainerState:
+    """Where a run is; what a checkpoint holds beside weights and optimizer."""
+
+    step: int = 0
+    problems: int = 0
+    rollouts: int = 0
+    seconds: float = 0.0
+
+
+class Trainer:
+    """Trains a policy on an environment, and writes the run's folder as it goes.
+
+    Args:
+        config: resolved settings.
+        policy: what learns.
+        envs: P·G training environments.
+        eval_envs: `config.eval_size` environments of the eval split.
+        folder: the run's folder, which exists.
+        chance: the task's MAE of chance, or None where it is not known.
+        started: `time.perf_counter()` when the program began; earlier sessions of a resumed run counted in.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        policy: QwenVL,
+        envs: gym.vector.VectorEnv,
+        eval_envs: gym.vector.VectorEnv,
+        folder: Path,
+        chance: float | None,
+        started: float,
+    ) -> None:
+        self.config, self.policy, self.envs, self.eval_envs = config, policy, envs, eval_envs
+        self.folder, self.chance, self.started = folder, chance, started
+        self.record = Record(folder)
+        self.state = TrainerState()
+        self.accelerator = Accelerator(cpu=not torch.cuda.is_available())
+        policy.model, *self.optimizers = self.accelerator.prepare(
+            policy.model, *build_optimizers(policy.model, config)
+        )
+        self.reference: QwenVL | None = None
+        self.stopping = False
+        self.progress = Progress(config)
+        self.closing_seconds = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the run so far."""
+        return time.perf_counter() - self.started
+
+    def stop(self) -> None:
+        """Ask the loop to end after the step under way."""
+        self.stopping = True
+
+    def run(self) -> None:
+        """Everything from the first evaluation to the last checkpoint."""
+        with self.progress:
+            if self.state.step == 0:
+                self.evaluate("start")
+                if self.config.cold_start == "format":
+                    self.cold_start()
+                    self.evaluate("cold-start")
+                self.checkpoint()
+            self.keep_reference()
+            while not self.stopping and not self.finished():
+                self.train_step()
+                if self.state.step % self.config.eval_every == 0 and not self.finished():
+                    self.evaluate("train")
+                if self.state.step % self.config.checkpoint_every == 0:
+                    self.checkpoint()
+            if not self.stopping:
+                self.evaluate("end")
+            self.checkpoint()
+
+    def finished(self) -> bool:
+        """Whether the bound is reached; the time that closing takes is kept free."""
+        if self.config.steps is not None and self.state.step >= self.config.steps:
+            return True
+        return self.config.minutes is not None and self.seconds + self.closing_seconds >= 60 * self.config.minutes
+
+    def keep_reference(self) -> None:
+        """Keep a frozen copy of the policy for the KL divergence, if that has a weight."""
+        if self.config.kl_weight > 0:
+            model = copy.deepcopy(self.policy.model).requires_grad_(False)
+            self.reference = QwenVL(model, self.policy.processor, self.policy.max_new_tokens)
+
+    def cold_start(self) -> None:
+        """Supervised steps on random answers in the right form: each picture with some other problems' answers.
+
+        Nothing about the pictures can be learned from it, so the error stays at chance.
+        """
+        problems = min(COLD_START_PROBLEMS, self.envs.num_envs)
+        for step in range(self.config.cold_start_steps):
+            seeds = np.resize(problem_seeds(self.config.seed, -1 - step, problems), self.envs.num_envs)
+            observations, infos = self.envs.reset(seed=seeds.tolist())
+            images = observations.get("image")
+            prompts = self.policy.prepare(
+                observations["prompt"][:problems], None if images is None else images[:problems]
+            )
+            texts = [committed(str(answer)) for answer in infos["answer"][:problems]]
+            others = [texts[(i + 1 + k) % problems] for i in range(problems) for k in range(COLD_START_ANSWERS)]
+            ids_BT, mask_BT = self.policy.encode(others)
+            with self.accelerator.autocast():
+                logp_BT, _ = self.policy.log_probabilities(prompts, ids_BT, mask_BT)
+            loss = -(logp_BT * token_weights(mask_BT, "token")).sum()
+            self.accelerator.backward(loss)
+            self.step_optimizers(1.0)
+            self.progress.cold_start(step + 1, loss.item())
+
+    def train_step(self) -> None:
+        """One batch of rollouts, and the updates on it."""
+        config, begin = self.config, time.perf_counter()
+        seeds = problem_seeds(config.seed, self.state.step, config.problems_per_step)
+        with self.accelerator.autocast():
+            rollout = collect(
+                self.envs,
+                self.policy,
+                seeds,
+                config.group_size,
+                temperature=config.temperature,
+                run_seed=config.seed,
+                step=self.state.step,
+            )
+        rolled_out = time.perf_counter()
+        factor = learning_rate_factor(config, self.state.step, progress(config, self.state.step, self.seconds))
+        advantages_B = group_advantages(rollout.rewards_PG, config.advantage_scale).flatten()
+        updates = [self.update(rollout, advantages_B, factor) for _ in range(config.updates_per_batch)]
+        self.state.step += 1
+        self.state.problems += config.problems_per_step
+        self.state.rollouts += config.problems_per_step * config.group_size
+        row = {
+            "step": self.state.step,
+            "problems": self.state.problems,
+            "rollouts": self.state.rollouts,
+            **rollout_metrics(rollout),
+            **{name: float(np.mean([update[name] for update in updates])) for name in updates[0]},
+            # the first update's: later ones differ from the rollout because the policy has moved
+            "logp_gap": updates[0]["logp_gap"],
+            "learning_rate": factor * float(config.learning_rate or 0.0),
+            "seconds_total": self.seconds,
+            "seconds_rollout": rolled_out - begin,
+            "seconds_learn": time.perf_counter() - rolled_out,
+        }
+        self.record.metrics.add(row)
+        self.progress.step(row)
+
+    def update(self, rollout: Rollout, advantages_B: Tensor, factor: float) -> dict[str, float]:
+        """One optimizer step on a batch, in micro-batches of whole groups; returns the loss and its parts."""
+        config, answers = self.config, rollout.answers
+        G, P = config.group_size, len(rollout.prompts)
+        weights_BT = token_weights(answers.mask_BT, config.normalise, config.max_new_tokens)
+        sums: dict[str, float] = defaultdict(float)
+        gap = 0.0
+        for rows in torch.arange(P).split(config.micro_batch_problems):
+            members = slice(int(rows[0]) * G, (int(rows[-1]) + 1) * G)
+            prompts = rollout.prompts.select(rows)
+            ids_BT, mask_BT, weight_BT = (x[members] for x in (answers.ids_BT, answers.mask_BT, weights_BT))
+            old_logp_BT = answers.logp_BT[members]
+            with self.accelerator.autocast():
+                logp_BT, entropy_BT = self.policy.log_probabilities(prompts, ids_BT, mask_BT, config.temperature)
+            surrogate_BT, clipped_BT = clipped_surrogate(
+                logp_BT, old_logp_BT, advantages_B[members], config.clip_low, config.clip_high
+            )
+            kl_BT = self.kl(prompts, ids_BT, mask_BT, logp_BT)
+            loss_BT = surrogate_BT - float(config.entropy_bonus or 0.0) * entropy_BT + config.kl_weight * kl_BT
+            loss = (loss_BT * weight_BT).sum()
+            self.accelerator.backward(loss)
+            parts = {"loss": loss_BT, "entropy": entropy_BT, "kl": kl_BT, "clip_fraction": clipped_BT}
+            for name, value_BT in parts.items():
+                sums[name] += float((value_BT.detach() * weight_BT).sum())
+            gap = max(gap, float((logp_BT.detach() - old_logp_BT).abs().max()))
+        return {**sums, "grad_norm": self.step_optimizers(factor), "logp_gap": gap}
+
+    def kl(self, prompts: Prompts, ids_BT: Tensor, mask_BT: Tensor, logp_BT: Tensor) -> Tensor:
+        """The KL divergence from the reference per token; zeros without a reference."""
+        if self.reference is None:
+            return torch.zeros_like(logp_BT)
+        with torch.no_grad(), self.accelerator.autocast():
+            reference_BT, _ = self.reference.log_probabilities(prompts, ids_BT, mask_BT, self.config.temperature)
+        return k3_kl(logp_BT, reference_BT)
+
+    def step_optimizers(self, factor: float) -> float:
+        """Clip, step, forget the gradients; returns the gradient's norm before clipping."""
+        norm = self.accelerator.clip_grad_norm_(self.policy.model.parameters(), self.config.max_grad_norm)
+        set_learning_rates(self.optimizers, factor)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        return float(norm)
+
+    def evaluate(self, phase: str) -> None:
+        """Greedy answers to the eval problems, and to blank pictures; a row of evals.csv and some samples."""
+        begin = time.perf_counter()
+        with self.accelerator.autocast():
+            seen = evaluate(self.eval_envs, self.policy)
+            has_images = "image" in seen.observations
+            blank = evaluate(self.eval_envs, self.policy, blank=True) if has_images else None
+        row = {
+            "phase": phase,
+            "step": self.state.step,
+            "problems": self.state.problems,
+            "rollouts": self.state.rollouts,
+            **summarise(seen, self.chance),
+            "blank_mae": None if blank is None else float(blank.errors.mean()),
+            "seconds_total": self.seconds,
+        }
+        self.record.evals.add(row)
+        samples = sample_rows(phase, self.state.step, seen, self.config.samples)
+        self.record.add_samples(samples, seen.observations.get("image"))
+        self.progress.evaluation(row)
+        # What the end of a run still has to do: this again, a checkpoint, the plots.
+        self.closing_seconds = 1.5 * (time.perf_counter() - begin) + 5.0
+
+    def checkpoint(self) -> None:
+        """Write a checkpoint of this step."""
+        self.state.seconds = self.seconds
+        save_checkpoint(
+            self.folder, self.policy, self.optimizers, dataclasses.asdict(self.state), self.config.keep_checkpoints
+        )
+
+
+def problem_seeds(run_seed: int, step: int, problems: int) -> list[int]:
+    """The reset seeds of a step's problems; the cold start counts its steps from −1 down."""
+    stream = (run_seed, 0, step) if step >= 0 else (run_seed, 1, -step)
+    return [int(seed) for seed in np.random.SeedSequence(stream).generate_state(problems)]
+
+
+def rollout_metrics(rollout: Rollout) -> dict[str, float]:
+    """The columns of `metrics.csv` that come from the answers."""
+    infos, rewards_PG = rollout.infos, rollout.rewards_PG
+    parts = {key: float(np.mean(infos[key])) for key in infos if key.startswith("reward/")}
+    return {
+        "reward": float(rewards_PG.mean()),
+        "mae": float(np.mean(infos["error"])),
+        "parsed": float(np.mean(infos["parsed"])),
+        **parts,
+        "groups_without_spread": int((rewards_PG.std(dim=1) == 0).sum()),
+        "answer_tokens": float(rollout.answers.mask_BT.sum(-1).float().mean()),
+    }
+
+
+def sample_rows(phase: str, step: int, seen: Evaluation, count: int) -> Sequence[dict[str, Any]]:
+    """The first `count` answers of an evaluation, as `samples.jsonl` keeps them."""
+    return [
+        {
+            "phase": phase,
+            "step": step,
+            "seed": int(seen.infos["seed"][i]),
+            "prompt": seen.observations["prompt"][i],
+            "answer": str(seen.infos["answer"][i]),
+            "text": seen.texts[i],
+            "reward": float(seen.rewards[i]),
+            "error": float(seen.errors[i]),
+            "parsed": bool(seen.infos["parsed"][i]),
+        }
+        for i in range(min(count, len(seen.texts)))
+    ]

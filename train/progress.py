@@ -1,0 +1,66 @@
+"""What a run shows while it goes: a live line on a terminal, a plain line per evaluation everywhere."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from train.config import TrainConfig, progress
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+class Progress:
+    """Shows a run's step, rate, reward, MAE and time left."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+        )
+        self.bars = Bars(*columns, console=console, disable=not console.is_terminal)
+        self.bar = self.bars.add_task("starting", total=1.0)
+
+    def __enter__(self) -> "Progress":
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bars.stop()
+
+    def cold_start(self, step: int, loss: float) -> None:
+        """Show a step of the cold start."""
+        self.bars.update(
+            self.bar, description=f"cold start {step}/{self.config.cold_start_steps}  loss {loss:.2f}"
+        )
+
+    def step(self, row: Mapping[str, Any]) -> None:
+        """Show a GRPO step, a row of metrics.csv."""
+        took = row["seconds_rollout"] + row["seconds_learn"]
+        of = f"/{self.config.steps}" if self.config.steps else ""
+        self.bars.update(
+            self.bar,
+            completed=progress(self.config, row["step"], row["seconds_total"]),
+            description=(
+                f"step {row['step']}{of}  {1 / took:.2f} steps/s  "
+                f"reward {row['reward']:.3f}  MAE {row['mae']:.4g}"
+            ),
+        )
+
+    def evaluation(self, row: Mapping[str, Any]) -> None:
+        """Print an evaluation, a row of evals.csv."""
+        blank = "" if row["blank_mae"] is None else f"  blank {row['blank_mae']:.4g}"
+        console.print(
+            f"{row['seconds_total']:6.0f} s  {row['phase']:<10}  step {row['step']:<5} "
+            f"MAE {row['mae']:.4g}  median {row['median_error']:.4g}  parsed {row['parsed']:.0%}  "
+            f"reward {row['reward']:.3f}{blank}"
+        )

@@ -1,0 +1,127 @@
+"""The run folder: settings, a row per step, a row per evaluation, sample answers with their pictures."""
+
+import csv
+import importlib.metadata
+import json
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+SHOWN_VERSIONS = ("eyechart", "torch", "transformers", "accelerate", "gymnasium", "numpy", "pillow")
+
+
+class Table:
+    """A CSV file that grows by a row at a time; each row is on disk when `add` returns."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Append a row; the first one names the columns."""
+        new = not self.path.exists()
+        with self.path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(row))
+            if new:
+                writer.writeheader()
+            writer.writerow({name: format_number(value) for name, value in row.items()})
+
+    def drop_after(self, step: int) -> None:
+        """Delete the rows of later steps, which a resumed run writes again."""
+        if self.path.exists():
+            with self.path.open(newline="") as file:
+                reader = csv.DictReader(file)
+                columns, rows = reader.fieldnames or [], [row for row in reader if int(row["step"]) <= step]
+            with self.path.open("w", newline="") as file:
+                writer = csv.DictWriter(file, fieldnames=columns)
+                writer.writeheader()
+                writer.writerows(rows)
+
+
+def format_number(value: Any) -> Any:
+    """Floats with the digits float32 has, so that equal numbers are equal text; None is an empty cell."""
+    if value is None:
+        return ""
+    return f"{value:.7g}" if isinstance(value, float) else value
+
+
+class Record:
+    """Writes one run's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.metrics = Table(folder / "metrics.csv")
+        self.evals = Table(folder / "evals.csv")
+        self.samples = folder / "samples.jsonl"
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Write `config.json`, with the versions of what ran and the commit it ran from."""
+        document = {**config, "versions": versions(), "git_commit": git_commit()}
+        (self.folder / "config.json").write_text(json.dumps(document, indent=2) + "\n")
+
+    def add_samples(self, rows: Sequence[Mapping[str, Any]], images: Sequence[np.ndarray] | None) -> None:
+        """Append answers to `samples.jsonl`; a picture already on disk is not written again."""
+        (self.folder / "images").mkdir(exist_ok=True)
+        with self.samples.open("a", encoding="utf-8") as file:
+            for i, row in enumerate(rows):
+                path = None
+                if images is not None:
+                    path = Path("images") / f"eval-{row['seed']:06d}.png"
+                    if not (self.folder / path).exists():
+                        Image.fromarray(images[i]).save(self.folder / path)
+                # ASCII escapes: a text may hold lone surrogates, which UTF-8 cannot
+                file.write(json.dumps({**row, "image": path and str(path)}) + "\n")
+
+    def drop_after(self, step: int) -> None:
+        """Forget what was written after a checkpoint at `step`."""
+        self.metrics.drop_after(step)
+        self.evals.drop_after(step)
+        if self.samples.exists():
+            lines = self.samples.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if json.loads(line)["step"] <= step]
+            self.samples.write_text("".join(kept), encoding="utf-8")
+
+
+def new_run_folder(wanted: Path | None, name: str) -> Path:
+    """Make the folder of a new run: `wanted`, or `runs/NAME`, numbered if taken.
+
+    Raises:
+        ValueError: `wanted` exists, or the folder cannot be written.
+    """
+    if wanted is None:
+        wanted, number = Path("runs") / name, 2
+        while wanted.exists():
+            wanted, number = Path("runs") / f"{name}-{number}", number + 1
+    elif wanted.exists():
+        raise ValueError(f"--run {wanted} exists; go on with it by --resume {wanted}, or name another folder")
+    try:
+        wanted.mkdir(parents=True)
+        (wanted / "config.json").touch()
+    except OSError as error:
+        raise ValueError(f"the run folder {wanted} cannot be written: {error.strerror or error}") from error
+    return wanted
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that results depend on."""
+    found = {"python": platform.python_version()}
+    for package in SHOWN_VERSIONS:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def git_commit() -> str | None:
+    """The commit of the code that runs, with "-dirty" if it was changed since; None outside a checkout."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,154 @@
+"""What a run is made of, checked before it starts: environments, policy, folder."""
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import torch
+from gymnasium.envs.registration import EnvSpec
+
+import envs
+from agents.qwen_vl import QwenVL
+from agents.tiny import build_model, build_processor
+from envs.registry import is_ours
+from train.checkpoint import latest_checkpoint, load_trainer_state
+from train.config import TINY, TrainConfig, plain, resolved
+from train.loop import Trainer, TrainerState
+from train.record import new_run_folder
+
+EVAL_SPLIT = "eval"
+
+
+def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], started: float) -> Trainer:
+    """Make everything that a new run needs, and its folder last.
+
+    Raises:
+        ValueError: whatever is wrong with the environment, the model or the folder.
+    """
+    config = resolved(config)
+    train_envs, eval_envs = make_envs(config, spec, fields)
+    policy = load_policy(config)
+    check_pictures(policy, train_envs)
+    yardsticks = measure_yardsticks(spec, fields)
+    folder = new_run_folder(config.run, spec.name.lower())
+    chance = yardsticks["chance"] if yardsticks else None
+    trainer = Trainer(config, policy, train_envs, eval_envs, folder, chance, started)
+    trainer.record.write_config(
+        {
+            "env": spec.id,
+            "module": module_of(config.env),
+            "task": describe_task(spec, fields),
+            "yardsticks": yardsticks,
+            "settings": {**plain(config), "run": str(folder)},
+        }
+    )
+    return trainer
+
+
+def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
+    """Make a trainer that goes on from a run's newest checkpoint, under its own settings.
+
+    Args:
+        asked: `resume`, and maybe new bounds in `steps` and `minutes`.
+        started: `time.perf_counter()` when the program began.
+
+    Raises:
+        ValueError: not a run, no checkpoint, or a run that is already at its bound.
+    """
+    if asked.resume is None:
+        raise ValueError("nothing to resume")
+    checkpoint = latest_checkpoint(asked.resume)
+    document = json.loads((asked.resume / "config.json").read_text())
+    settings = document["settings"]
+    bounds = {name: getattr(asked, name) for name in ("steps", "minutes") if getattr(asked, name) is not None}
+    config = TrainConfig(**{**settings, **bounds, "run": asked.resume, "resume": asked.resume})
+    spec = envs.resolve(f"{document['module']}:{document['env']}" if document["module"] else document["env"])
+    fields = document["task"]["fields"] if document["task"] else {}
+    train_envs, eval_envs = make_envs(config, spec, fields)
+    policy = load_policy(dataclasses.replace(config, model=str(checkpoint)))
+    chance = document["yardsticks"]["chance"] if document["yardsticks"] else None
+    trainer = Trainer(config, policy, train_envs, eval_envs, asked.resume, chance, started)
+    trainer.state = TrainerState(**load_trainer_state(checkpoint, trainer.optimizers))
+    trainer.started = time.perf_counter() - trainer.state.seconds
+    if trainer.finished():
+        raise ValueError(
+            f"{asked.resume} is at its bound ({trainer.state.step} steps, {trainer.state.seconds / 60:.1f} minutes); "
+            "give a larger --steps or --minutes to go on"
+        )
+    trainer.record.drop_after(trainer.state.step)
+    return trainer
+
+
+def make_envs(
+    config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]
+) -> tuple[gym.vector.VectorEnv, gym.vector.VectorEnv]:
+    """The training environments, P·G of them, and those for evaluation, on the held-out split if there is one."""
+    held_out = {"split": EVAL_SPLIT} if is_ours(spec) else {}
+    return (
+        gym.make_vec(spec.id, num_envs=config.problems_per_step * config.group_size, **fields),
+        gym.make_vec(spec.id, num_envs=config.eval_size, **held_out, **fields),
+    )
+
+
+def load_policy(config: TrainConfig) -> QwenVL:
+    """The tiny model, an earlier run, a Hugging Face folder, or a hub id.
+
+    Raises:
+        ValueError: the model cannot be found or read.
+    """
+    if config.model == TINY:
+        processor = build_processor()
+        return QwenVL(build_model(config.seed, processor.tokenizer), processor, config.max_new_tokens)
+    name = config.model
+    if (Path(name) / "checkpoints").is_dir():
+        name = str(latest_checkpoint(Path(name)))
+    try:
+        policy = QwenVL.load(name, config.max_new_tokens)
+    except (OSError, ValueError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise ValueError(
+            f"--model {config.model} could not be loaded: it is not {TINY!r}, and as a folder or hub id it gave: "
+            f"{first_line}"
+        ) from error
+    return policy.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def check_pictures(policy: QwenVL, train_envs: gym.vector.VectorEnv) -> None:
+    """Refuse pictures smaller than one merged patch.
+
+    Raises:
+        ValueError: naming the size and the least that will do.
+    """
+    space = train_envs.single_observation_space
+    if "image" not in space.spaces:
+        return
+    height, width = space["image"].shape[:2]
+    least = policy.patch_size * policy.merge_size
+    if min(height, width) < least:
+        raise ValueError(
+            f"pictures of {height}x{width} pixels are smaller than one of the model's patches ({least} pixels, "
+            f"merged); make them larger, for example --task.size {4 * least}"
+        )
+
+
+def measure_yardsticks(spec: EnvSpec, fields: dict[str, Any]) -> dict[str, Any] | None:
+    """The task's yardsticks as plain values; None for an environment that has no task."""
+    if not is_ours(spec):
+        return None
+    return dataclasses.asdict(envs.yardsticks(envs.make_task(spec, **fields)))
+
+
+def describe_task(spec: EnvSpec, fields: dict[str, Any]) -> dict[str, Any] | None:
+    """Unit, worst error and fields of the task, for `config.json`; None for an environment that has no task."""
+    if not is_ours(spec):
+        return None
+    task = envs.make_task(spec, **fields)
+    return {"unit": task.unit, "worst_error": task.worst_error, "fields": dataclasses.asdict(task)}
+
+
+def module_of(name: str) -> str | None:
+    """The module of `module:name`, which a resumed run has to import again."""
+    return name.rpartition(":")[0] or None
