@@ -51,7 +51,10 @@ class TrainConfig:
     """Peak learning rate of the optimizer. Default: 0.01 for muon, 1e-6 for adamw."""
 
     adamw_learning_rate: float = 3e-4
-    """With muon: the peak learning rate of embeddings, biases, norms and the patch embedding."""
+    """With muon: the peak learning rate of biases, norms and the patch embedding."""
+
+    embedding_learning_rate: float = 3e-3
+    """With muon: the peak learning rate of the token embeddings."""
 
     weight_decay: float = 0.0
     """Decoupled weight decay."""
@@ -144,7 +147,7 @@ class TrainConfig:
             if value is not None and not value >= least:
                 reason = " (one answer has no other to be compared with)" if name == "group_size" else ""
                 raise ValueError(f"{flag(name)} must be at least {least}{reason}, got {value}")
-        for name in ("minutes", "temperature", "learning_rate", "adamw_learning_rate", "max_grad_norm"):
+        for name in ("minutes", "temperature", "learning_rate", "adamw_learning_rate", "embedding_learning_rate", "max_grad_norm"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{flag(name)} must be above 0, got {value}")

@@ -8,29 +8,38 @@ from torch import Tensor, nn
 
 from train.config import TrainConfig
 
-# Rows of these are looked up, not multiplied by: orthogonalising them makes no sense.
-NOT_MATRICES = re.compile(r"embed_tokens|lm_head|patch_embed|pos_embed")
+TOKEN_EMBEDDINGS = re.compile(r"embed_tokens|lm_head")
+BETAS = (0.9, 0.99)
 
 
 def build_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
     """AdamW on everything, or Muon on the matrices and AdamW on the rest.
 
     Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) orthogonalises the update of each weight
-    matrix; from scratch it learns to see several times as fast as AdamW here.
+    matrix; from scratch it learns to see several times as fast as AdamW here. Token embeddings want a rate ten
+    times that of the patch embedding, which stops learning at theirs.
     """
-    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    rate = config.learning_rate
+    kinds: dict[str, list[nn.Parameter]] = {"matrix": [], "embedding": [], "other": []}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            kinds[_kind(name, parameter)].append(parameter)
+    rate, decay = config.learning_rate, config.weight_decay
     if config.optimizer == "adamw":
-        return [_adamw([p for _, p in named], rate, config.weight_decay)]
-    is_matrix = [p.ndim == 2 and not NOT_MATRICES.search(name) for name, p in named]
-    matrices = [p for (_, p), matrix in zip(named, is_matrix, strict=True) if matrix]
-    rest = [p for (_, p), matrix in zip(named, is_matrix, strict=True) if not matrix]
-    muon = torch.optim.Muon(matrices, lr=rate, weight_decay=config.weight_decay)
-    return [muon, _adamw(rest, config.adamw_learning_rate, config.weight_decay)]
+        return [torch.optim.AdamW([p for group in kinds.values() for p in group], rate, BETAS, weight_decay=decay)]
+    groups = [
+        {"params": kinds["embedding"], "lr": config.embedding_learning_rate},
+        {"params": kinds["other"], "lr": config.adamw_learning_rate},
+    ]
+    return [
+        torch.optim.Muon(kinds["matrix"], lr=rate, weight_decay=decay),
+        torch.optim.AdamW(groups, betas=BETAS, weight_decay=decay),
+    ]
 
 
-def _adamw(parameters: list[nn.Parameter], rate: float | None, weight_decay: float) -> torch.optim.AdamW:
-    return torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.99), weight_decay=weight_decay)
+def _kind(name: str, parameter: nn.Parameter) -> str:
+    if TOKEN_EMBEDDINGS.search(name):
+        return "embedding"
+    return "matrix" if parameter.ndim == 2 and "pos_embed" not in name else "other"
 
 
 def set_learning_rates(optimizers: list[torch.optim.Optimizer], factor: float) -> None:

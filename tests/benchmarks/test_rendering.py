@@ -1,0 +1,21 @@
+"""The benchmark compares like with like."""
+
+import numpy as np
+
+from tests.benchmarks import rendering as benchmark
+
+
+def apart(one, other):
+    """Mean difference in grey levels, but for the numerals, which matplotlib centres otherwise."""
+    y, x = (np.indices(one.shape[:2]) + 0.5) / benchmark.SIZE - 0.5
+    kept = np.abs(np.hypot(x, y) - 0.338) > 0.06
+    return np.abs(one.astype(float) - other)[kept].mean()
+
+
+def test_all_ways_draw_the_same_clock():
+    picture = benchmark.cached(26730.0)
+    np.testing.assert_array_equal(benchmark.uncached(26730.0), picture)
+    for collections in (False, True):
+        for draw in (benchmark.figure_to_array, benchmark.figure_to_png):
+            assert apart(draw(26730.0, collections), picture) < 0.5
+    assert apart(benchmark.cached(26730.0 + 6 * 3600), picture) > 3.0
