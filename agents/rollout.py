@@ -57,9 +57,7 @@ def collect(
     """
     observations, _ = envs.reset(seed=[seed for seed in seeds for _ in range(group_size)])
     images = observations.get("image")
-    prompts = policy.prepare(
-        observations["prompt"][::group_size], None if images is None else images[::group_size]
-    )
+    prompts = policy.prepare(observations["prompt"][::group_size], None if images is None else images[::group_size])
     noise = sampling_noise(run_seed, step, seeds, group_size, policy.max_new_tokens).to(policy.device)
     answers = policy.generate(prompts, group_size, temperature, noise)
     texts = policy.decode(answers)

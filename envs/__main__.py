@@ -172,9 +172,7 @@ def _refuse_fields(texts: dict[str, str]) -> None:
 
 def _has_screen() -> bool:
     """Whether opening a file shows it in a window, rather than in a text browser over this terminal."""
-    desktop = (
-        sys.platform in ("darwin", "win32") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
-    )
+    desktop = sys.platform in ("darwin", "win32") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
     return desktop and sys.stdin.isatty()
 
 

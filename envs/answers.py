@@ -17,9 +17,7 @@ OPEN_THINK, CLOSE_THINK = "<think>", "</think>"
 NUMBER = re.compile(r"(?<![0-9.])[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})(?![0-9]|\.[0-9])")
 """A plain decimal number of at most 15 digits on each side of the point: `3`, `-0.42`, `+.5`; no exponent."""
 
-TIME = re.compile(
-    r"(?<![0-9:])(?:\[{0}\]|{0})(?![0-9:]|\.[0-9])".format(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?")
-)
+TIME = re.compile(r"(?<![0-9:])(?:\[{0}\]|{0})(?![0-9:]|\.[0-9])".format(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?"))
 """A time of day: `07:25:30`, `7:25`, `[7:25:30]`. Whether it is possible is for `read_time` to say."""
 
 

@@ -44,9 +44,7 @@ def require_known(task_class: type, names: Mapping[str, Any]) -> None:
         if name not in known:
             close = get_close_matches(name, known, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise ValueError(
-                f"{task_class.__name__} has no field {name!r}.{hint} Its fields: {', '.join(known)}."
-            )
+            raise ValueError(f"{task_class.__name__} has no field {name!r}.{hint} Its fields: {', '.join(known)}.")
 
 
 def require_types(task: Any) -> None:
@@ -109,9 +107,7 @@ def read_fields(task_class: type, texts: Mapping[str, str]) -> dict[str, Any]:
         try:
             fields[name] = _read(text, kind)
         except ValueError:
-            raise ValueError(
-                f"{task_class.__name__}.{name} must be {describe(kind)}, got {text!r}."
-            ) from None
+            raise ValueError(f"{task_class.__name__}.{name} must be {describe(kind)}, got {text!r}.") from None
     return fields
 
 
@@ -119,9 +115,7 @@ def _read(text: str, kind: Any) -> Any:
     """One value from its text; ValueError where it does not fit the type."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Literal:
-        return (
-            {str(choice): choice for choice in arguments}[text] if text in map(str, arguments) else _refuse()
-        )
+        return {str(choice): choice for choice in arguments}[text] if text in map(str, arguments) else _refuse()
     if origin in (Union, types.UnionType):
         return _read_union(text, arguments)
     if origin is tuple:

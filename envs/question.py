@@ -76,9 +76,7 @@ def draw(task: Task, posed: Problem) -> np.ndarray | None:
     shape = task.image_shape
     if (shape is None) != (posed.scene is None):
         has, lacks = ("a scene", "field `size`") if shape is None else ("a field `size`", "scene")
-        raise ValueError(
-            f"{type(task).__name__} made a problem with {has} but no {lacks}: give it both or neither."
-        )
+        raise ValueError(f"{type(task).__name__} made a problem with {has} but no {lacks}: give it both or neither.")
     return None if posed.scene is None or shape is None else render(posed.scene, shape[:2])
 
 

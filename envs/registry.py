@@ -66,9 +66,7 @@ def load_task(location: str) -> type[Task]:
     module_name, _, name = location.partition(":")
     task_class = getattr(import_module(module_name, location), name, None)
     if not (isinstance(task_class, type) and issubclass(task_class, Task)):
-        raise ValueError(
-            f"{location!r} names no Task: {module_name} has no such class, or it is no subclass of Task."
-        )
+        raise ValueError(f"{location!r} names no Task: {module_name} has no such class, or it is no subclass of Task.")
     return task_class
 
 
@@ -169,15 +167,11 @@ def _short_names(spec: EnvSpec) -> set[str]:
 def _unknown(name: str, short: str, module_name: str) -> str:
     """What to say about a name that means nothing."""
     ours = {spec.name.lower(): spec.id for spec in registered()}
-    close = [
-        ours[match] for match in get_close_matches(short.lower().rpartition("/")[2], ours, n=3, cutoff=0.5)
-    ]
+    close = [ours[match] for match in get_close_matches(short.lower().rpartition("/")[2], ours, n=3, cutoff=0.5)]
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
     unregistered = getattr(sys.modules.get(module_name), short, None)
     if isinstance(unregistered, type) and issubclass(unregistered, Task):
-        hint = (
-            f" {short} is a Task there, but not registered: call register('{short}-v0', {short}) beneath it."
-        )
+        hint = f" {short} is a Task there, but not registered: call register('{short}-v0', {short}) beneath it."
     where = f" (after importing {module_name})" if module_name else ""
     return f"Unknown environment {name!r}{where}.{hint} Registered: {', '.join(ours.values())}."
 

@@ -67,17 +67,12 @@ def _caption(text: str, width: int) -> np.ndarray:
 def _text_panel(prompt: str) -> np.ndarray:
     """A prompt as a picture, as much of it as fits."""
     height = 11 / TEXT_PANEL
-    lines = [
-        part
-        for line in prompt.splitlines()
-        for part in textwrap.wrap(line, int(0.94 / (height * GLYPH_WIDTH)))
-    ]
+    lines = [part for line in prompt.splitlines() for part in textwrap.wrap(line, int(0.94 / (height * GLYPH_WIDTH)))]
     room = int(0.92 / (1.4 * height))
     if len(lines) > room:
         lines = [*lines[: room - 1], "…"]
     labels = tuple(
-        Label(line, (0.03, 0.95 - 1.4 * height * i), height, INK, anchor="top-left")
-        for i, line in enumerate(lines)
+        Label(line, (0.03, 0.95 - 1.4 * height * i), height, INK, anchor="top-left") for i, line in enumerate(lines)
     )
     corners = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0), (0.0, 0.0))
     frame = tuple(Line(corners[i], corners[i + 1], 2 / TEXT_PANEL, FAINT) for i in range(4))

@@ -143,9 +143,7 @@ class Task(ABC, Generic[Answer]):
         """
         truth = self.read(answer)
         if truth is None:
-            raise ValueError(
-                f"{type(self).__name__} cannot read {answer!r}, which should be a problem's answer."
-            )
+            raise ValueError(f"{type(self).__name__} cannot read {answer!r}, which should be a problem's answer.")
         return truth
 
     def best_answer(self, answer: str) -> str:

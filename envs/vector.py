@@ -54,9 +54,7 @@ class QuestionVectorEnv(VectorEnv[dict[str, Any], Sequence[str], np.ndarray]):
         self.single_observation_space, self.single_action_space = observation_space(self.task), TextSpace()
         self._spaces: dict[str, gym.Space] = {}
         self._seeds: list[int] = []
-        self._rows = np.zeros(
-            num_envs, dtype=np.intp
-        )  # env -> its row in what follows, one row per distinct seed
+        self._rows = np.zeros(num_envs, dtype=np.intp)  # env -> its row in what follows, one row per distinct seed
         self._problems: list[Problem] = []
         self._pictures: np.ndarray | None = None
         self._finished = np.ones(num_envs, dtype=bool)
@@ -95,9 +93,7 @@ class QuestionVectorEnv(VectorEnv[dict[str, Any], Sequence[str], np.ndarray]):
         self._finished = self._finished & ~mask
         return self._observation(), _columns(self._infos(), mask)
 
-    def step(
-        self, actions: Sequence[str]
-    ) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    def step(self, actions: Sequence[str]) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Score every env's answer text and end every episode.
 
         Args:
@@ -162,14 +158,9 @@ class QuestionVectorEnv(VectorEnv[dict[str, Any], Sequence[str], np.ndarray]):
         kept = {self._seeds[i]: self._rows[i] for i in np.flatnonzero(~mask)}
         rows: dict[int, int] = {}
         row_of_env = np.array([rows.setdefault(seed, len(rows)) for seed in seeds])
-        posed = [
-            self._problems[kept[seed]] if seed in kept else problem(self.task, seed, self.split)
-            for seed in rows
-        ]
+        posed = [self._problems[kept[seed]] if seed in kept else problem(self.task, seed, self.split) for seed in rows]
         pictures: list[Any] = [
-            self._pictures[kept[seed]]
-            if seed in kept and self._pictures is not None
-            else draw(self.task, one)
+            self._pictures[kept[seed]] if seed in kept and self._pictures is not None else draw(self.task, one)
             for seed, one in zip(rows, posed, strict=True)
         ]
         self._pictures = None if self.task.image_shape is None else np.stack(pictures)
@@ -187,9 +178,7 @@ class QuestionVectorEnv(VectorEnv[dict[str, Any], Sequence[str], np.ndarray]):
 def _columns(infos: Sequence[Mapping[str, Any]], mask: np.ndarray) -> dict[str, Any]:
     """Gymnasium's layout: per key an array of `(B,)` values, zero or None outside the mask, and `_key`."""
     columns: dict[str, Any] = {}
-    for name in dict.fromkeys(
-        name for info, chosen in zip(infos, mask, strict=True) if chosen for name in info
-    ):
+    for name in dict.fromkeys(name for info, chosen in zip(infos, mask, strict=True) if chosen for name in info):
         present = np.array([bool(chosen) and name in info for info, chosen in zip(infos, mask, strict=True)])
         values = [info[name] for info, there in zip(infos, present, strict=True) if there]
         column: np.ndarray = np.zeros(len(infos), dtype=_dtype(values))

@@ -71,9 +71,7 @@ def yardsticks(task: Task[Answer], samples: int = 4000, seed: int = 0) -> Yardst
         ),
         best_constant=_mean_error(task, constant, truths[half:]),
         best_constant_answer=constant,
-        oracle=fmean(
-            task.score(tagged(text), answer).error for text, answer in zip(written, drawn, strict=True)
-        ),
+        oracle=fmean(task.score(tagged(text), answer).error for text, answer in zip(written, drawn, strict=True)),
         floor=task.floor(),
     )
 

@@ -58,9 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         out = checked_out(options.out or _default_out(options.runs))
         runs = [read_run(folder) for folder in options.runs]
-        figure = draw_curves(
-            runs, by=options.by, spread=options.spread, scale=options.scale, each=options.each
-        )
+        figure = draw_curves(runs, by=options.by, spread=options.spread, scale=options.scale, each=options.each)
         save_figure(figure, out)
     except RunError as error:
         _fail(str(error))

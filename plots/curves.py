@@ -142,10 +142,7 @@ def _draw_error_panels(
     scale: Scale,
 ) -> None:
     """Draw the errors against each axis, all on one y scale."""
-    drawn = {
-        axis: [group_curves(group, index, axis, spread) for index, group in enumerate(groups)]
-        for axis in panels
-    }
+    drawn = {axis: [group_curves(group, index, axis, spread) for index, group in enumerate(groups)] for axis in panels}
     together = [curves for of_axis in drawn.values() for curves in of_axis]
     log = scale == "log" or (scale == "auto" and spans_a_decade(together))
     unit = groups[0].runs[0].unit

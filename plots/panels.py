@@ -148,9 +148,7 @@ def _draw_cold_start(axes: Axes, drawn: Sequence[GroupCurves]) -> None:
         if curves.axis == "steps" or curves.start is None or curves.cold_start is None:
             continue
         if len(drawn) == 1:
-            axes.axvspan(
-                curves.start[0], curves.cold_start[0], color=SHADE, linewidth=0, zorder=0.5, gid="shade"
-            )
+            axes.axvspan(curves.start[0], curves.cold_start[0], color=SHADE, linewidth=0, zorder=0.5, gid="shade")
         else:
             axes.plot(
                 *curves.cold_start,

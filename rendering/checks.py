@@ -57,9 +57,7 @@ def color(owner: object, name: str = "color") -> None:
     """Makes the field three ints from 0 to 255."""
     value = getattr(owner, name)
     parts = tuple(items(value, owner, name))
-    if len(parts) != 3 or not all(
-        isinstance(part, int | Integral) and 0 <= int(part) <= 255 for part in parts
-    ):
+    if len(parts) != 3 or not all(isinstance(part, int | Integral) and 0 <= int(part) <= 255 for part in parts):
         raise ValueError(
             f"{_label(owner, name)} must be three integers from 0 to 255 (red, green, blue), got {value!r}"
         )

@@ -1,9 +1,9 @@
 """Checkpoints: an ordinary Hugging Face folder, with the trainer's state beside the weights. Nothing is pickled."""
 
 import json
-import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -19,7 +19,7 @@ def save_checkpoint(
     run: Path,
     policy: QwenVL,
     optimizers: list[torch.optim.Optimizer],
-    state: dict[str, float],
+    state: dict[str, Any],
     keep: int,
 ) -> Path:
     """Write `run/checkpoints/step-NNNNNN`, aside and then renamed, and delete all but the newest `keep`."""
@@ -31,7 +31,7 @@ def save_checkpoint(
     save_file(flat_state(optimizers), aside / OPTIMIZER_FILE)
     (aside / STATE_FILE).write_text(json.dumps(state, indent=2))
     shutil.rmtree(target, ignore_errors=True)
-    os.replace(aside, target)
+    aside.replace(target)
     for old in checkpoints(run)[:-keep]:
         shutil.rmtree(old)
     return target
@@ -62,7 +62,7 @@ def latest_checkpoint(run: Path) -> Path:
     return found[-1]
 
 
-def load_trainer_state(checkpoint: Path, optimizers: list[torch.optim.Optimizer]) -> dict[str, float]:
+def load_trainer_state(checkpoint: Path, optimizers: list[torch.optim.Optimizer]) -> dict[str, Any]:
     """Put the optimizers where they were, and return the rest of the trainer's state."""
     load_flat_state(optimizers, load_file(checkpoint / OPTIMIZER_FILE))
     return json.loads((checkpoint / STATE_FILE).read_text())

@@ -8,7 +8,7 @@ from gymnasium.envs.registration import EnvSpec
 
 import envs
 from envs.fields import read_fields, split_flags
-from envs.registry import is_ours
+from envs.registry import is_ours, registered
 from train.config import TrainConfig
 
 
@@ -32,7 +32,7 @@ def parse(argv: Sequence[str]) -> tuple[TrainConfig, EnvSpec | None, dict[str, A
             raise ValueError("--resume goes on with a run as it was: give --steps or --minutes with it, nothing else")
         return config, None, {}
     if not config.env:
-        known = ", ".join(spec.id for spec in envs.registered())
+        known = ", ".join(spec.id for spec in registered())
         raise ValueError(f"which environment? Say --env NAME, for example --env clock. Registered: {known}")
     spec = envs.resolve(config.env)
     if is_ours(spec):

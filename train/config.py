@@ -8,6 +8,8 @@ from typing import Any, Literal
 from agents.grpo import AdvantageScale, Normalise
 
 TINY = "tiny"
+Optimizer = Literal["muon", "adamw"]
+ColdStart = Literal["format", "none"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class TrainConfig:
     max_new_tokens: int = 16
     """Longest answer, in tokens."""
 
-    optimizer: Literal["muon", "adamw"] | None = None
+    optimizer: Optimizer | None = None
     """muon: Muon on the matrices, AdamW on the rest (for training from scratch). Default: muon for tiny, else adamw."""
 
     learning_rate: float | None = None
@@ -89,7 +91,7 @@ class TrainConfig:
     kl_weight: float = 0.0
     """Weight of the KL divergence from the policy as it was when GRPO began. 0 keeps no copy of it."""
 
-    cold_start: Literal["format", "none"] | None = None
+    cold_start: ColdStart | None = None
     """format: first teach the answer's form, with random answers. Default: format for tiny, else none."""
 
     cold_start_steps: int = 60
@@ -147,7 +149,14 @@ class TrainConfig:
             if value is not None and not value >= least:
                 reason = " (one answer has no other to be compared with)" if name == "group_size" else ""
                 raise ValueError(f"{flag(name)} must be at least {least}{reason}, got {value}")
-        for name in ("minutes", "temperature", "learning_rate", "adamw_learning_rate", "embedding_learning_rate", "max_grad_norm"):
+        for name in (
+            "minutes",
+            "temperature",
+            "learning_rate",
+            "adamw_learning_rate",
+            "embedding_learning_rate",
+            "max_grad_norm",
+        ):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{flag(name)} must be above 0, got {value}")
@@ -161,7 +170,17 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def resolved(config: TrainConfig) -> TrainConfig:
+@dataclass(frozen=True)
+class Settings(TrainConfig):
+    """A `TrainConfig` with nothing left open but its bounds, one of which is set."""
+
+    optimizer: Optimizer = "adamw"
+    learning_rate: float = 1e-6
+    entropy_bonus: float = 0.0
+    cold_start: ColdStart = "none"
+
+
+def resolved(config: TrainConfig) -> Settings:
     """Fill in the settings whose default depends on the model, and the bound where none is given."""
     tiny = config.model == TINY
     optimizer = config.optimizer or ("muon" if tiny else "adamw")
@@ -173,23 +192,25 @@ def resolved(config: TrainConfig) -> TrainConfig:
     }
     if config.steps is None and config.minutes is None:
         defaults["minutes"] = 10.0
-    return dataclasses.replace(config, **{k: v for k, v in defaults.items() if getattr(config, k) is None})
+    given: dict[str, Any] = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    given |= {name: value for name, value in defaults.items() if given[name] is None}
+    return Settings(**given)
 
 
-def plain(config: TrainConfig) -> dict[str, Any]:
+def plain(config: Settings) -> dict[str, Any]:
     """The settings as JSON takes them."""
     fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(TrainConfig)}
     return {name: str(value) if isinstance(value, Path) else value for name, value in fields.items()}
 
 
-def progress(config: TrainConfig, step: int, seconds: float) -> float:
+def progress(config: Settings, step: int, seconds: float) -> float:
     """How far along the run is, from 0 to 1: the further of its two bounds."""
     by_steps = step / config.steps if config.steps else 0.0
     by_time = seconds / (60 * config.minutes) if config.minutes else 0.0
     return min(1.0, max(by_steps, by_time))
 
 
-def learning_rate_factor(config: TrainConfig, step: int, done: float) -> float:
+def learning_rate_factor(config: Settings, step: int, done: float) -> float:
     """What the peak learning rates are multiplied by: warm-up, a plateau, then a straight line down.
 
     Args:

@@ -18,8 +18,9 @@ from agents.baselines import committed
 from agents.grpo import clipped_surrogate, group_advantages, k3_kl, token_weights
 from agents.qwen_vl import Prompts, QwenVL
 from agents.rollout import Rollout, collect
+from plots.curves import write_curves
 from train.checkpoint import save_checkpoint
-from train.config import TrainConfig, learning_rate_factor, progress
+from train.config import Settings, learning_rate_factor, progress
 from train.evaluate import Evaluation, evaluate, summarise
 from train.optimizer import build_optimizers, set_learning_rates
 from train.progress import Progress
@@ -54,7 +55,7 @@ class Trainer:
 
     def __init__(
         self,
-        config: TrainConfig,
+        config: Settings,
         policy: QwenVL,
         envs: gym.vector.VectorEnv,
         eval_envs: gym.vector.VectorEnv,
@@ -67,9 +68,7 @@ class Trainer:
         self.record = Record(folder)
         self.state = TrainerState()
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available())
-        policy.model, *self.optimizers = self.accelerator.prepare(
-            policy.model, *build_optimizers(policy.model, config)
-        )
+        policy.model, *self.optimizers = self.accelerator.prepare(policy.model, *build_optimizers(policy.model, config))
         self.reference: QwenVL | None = None
         self.stopping = False
         self.progress = Progress(config)
@@ -168,7 +167,7 @@ class Trainer:
             **{name: float(np.mean([update[name] for update in updates])) for name in updates[0]},
             # the first update's: later ones differ from the rollout because the policy has moved
             "logp_gap": updates[0]["logp_gap"],
-            "learning_rate": factor * float(config.learning_rate or 0.0),
+            "learning_rate": factor * config.learning_rate,
             "seconds_total": self.seconds,
             "seconds_rollout": rolled_out - begin,
             "seconds_learn": time.perf_counter() - rolled_out,
@@ -194,7 +193,7 @@ class Trainer:
                 logp_BT, old_logp_BT, advantages_B[members], config.clip_low, config.clip_high
             )
             kl_BT = self.kl(prompts, ids_BT, mask_BT, logp_BT)
-            loss_BT = surrogate_BT - float(config.entropy_bonus or 0.0) * entropy_BT + config.kl_weight * kl_BT
+            loss_BT = surrogate_BT - config.entropy_bonus * entropy_BT + config.kl_weight * kl_BT
             loss = (loss_BT * weight_BT).sum()
             self.accelerator.backward(loss)
             parts = {"loss": loss_BT, "entropy": entropy_BT, "kl": kl_BT, "clip_fraction": clipped_BT}
@@ -243,11 +242,20 @@ class Trainer:
         # What the end of a run still has to do: this again, a checkpoint, the plots.
         self.closing_seconds = 1.5 * (time.perf_counter() - begin) + 5.0
 
+    def draw_curves(self) -> None:
+        """Draw the run's `curves.png`, from its first evaluation on."""
+        if self.record.evals.path.exists():
+            print(f"curves: {write_curves([self.folder], self.folder / 'curves.png')}")
+
     def checkpoint(self) -> None:
         """Write a checkpoint of this step."""
         self.state.seconds = self.seconds
         save_checkpoint(
-            self.folder, self.policy, self.optimizers, dataclasses.asdict(self.state), self.config.keep_checkpoints
+            self.folder,
+            self.policy,
+            self.optimizers,
+            dataclasses.asdict(self.state),
+            self.config.keep_checkpoints,
         )
 
 

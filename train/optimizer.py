@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from train.config import TrainConfig
+from train.config import Settings
 
 TOKEN_EMBEDDINGS = re.compile(r"embed_tokens|lm_head")
 BETAS = (0.9, 0.99)
 
 
-def build_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
+def build_optimizers(model: nn.Module, config: Settings) -> list[torch.optim.Optimizer]:
     """AdamW on everything, or Muon on the matrices and AdamW on the rest.
 
     Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) orthogonalises the update of each weight

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from train.config import TrainConfig, progress
+from train.config import Settings, progress
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -16,7 +16,7 @@ console = Console(highlight=False, soft_wrap=True)
 class Progress:
     """Shows a run's step, rate, reward, MAE and time left."""
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: Settings) -> None:
         self.config = config
         columns = (
             SpinnerColumn(),
@@ -39,9 +39,7 @@ class Progress:
 
     def cold_start(self, step: int, loss: float) -> None:
         """Show a step of the cold start."""
-        self.bars.update(
-            self.bar, description=f"cold start {step}/{self.config.cold_start_steps}  loss {loss:.2f}"
-        )
+        self.bars.update(self.bar, description=f"cold start {step}/{self.config.cold_start_steps}  loss {loss:.2f}")
 
     def step(self, row: Mapping[str, Any]) -> None:
         """Show a GRPO step, a row of metrics.csv."""
@@ -51,8 +49,7 @@ class Progress:
             self.bar,
             completed=progress(self.config, row["step"], row["seconds_total"]),
             description=(
-                f"step {row['step']}{of}  {1 / took:.2f} steps/s  "
-                f"reward {row['reward']:.3f}  MAE {row['mae']:.4g}"
+                f"step {row['step']}{of}  {1 / took:.2f} steps/s  reward {row['reward']:.3f}  MAE {row['mae']:.4g}"
             ),
         )
 

@@ -15,7 +15,7 @@ from agents.qwen_vl import QwenVL
 from agents.tiny import build_model, build_processor
 from envs.registry import is_ours
 from train.checkpoint import latest_checkpoint, load_trainer_state
-from train.config import TINY, TrainConfig, plain, resolved
+from train.config import TINY, Settings, TrainConfig, plain, resolved
 from train.loop import Trainer, TrainerState
 from train.record import new_run_folder
 
@@ -28,21 +28,21 @@ def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], star
     Raises:
         ValueError: whatever is wrong with the environment, the model or the folder.
     """
-    config = resolved(config)
-    train_envs, eval_envs = make_envs(config, spec, fields)
-    policy = load_policy(config)
+    settings = resolved(config)
+    train_envs, eval_envs = make_envs(settings, spec, fields)
+    policy = load_policy(settings)
     check_pictures(policy, train_envs)
     yardsticks = measure_yardsticks(spec, fields)
     folder = new_run_folder(config.run, spec.name.lower())
     chance = yardsticks["chance"] if yardsticks else None
-    trainer = Trainer(config, policy, train_envs, eval_envs, folder, chance, started)
+    trainer = Trainer(settings, policy, train_envs, eval_envs, folder, chance, started)
     trainer.record.write_config(
         {
             "env": spec.id,
             "module": module_of(config.env),
             "task": describe_task(spec, fields),
             "yardsticks": yardsticks,
-            "settings": {**plain(config), "run": str(folder)},
+            "settings": {**plain(settings), "run": str(folder)},
         }
     )
     return trainer
@@ -64,7 +64,7 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     document = json.loads((asked.resume / "config.json").read_text())
     settings = document["settings"]
     bounds = {name: getattr(asked, name) for name in ("steps", "minutes") if getattr(asked, name) is not None}
-    config = TrainConfig(**{**settings, **bounds, "run": asked.resume, "resume": asked.resume})
+    config = Settings(**{**settings, **bounds, "run": asked.resume, "resume": asked.resume})
     spec = envs.resolve(f"{document['module']}:{document['env']}" if document["module"] else document["env"])
     fields = document["task"]["fields"] if document["task"] else {}
     train_envs, eval_envs = make_envs(config, spec, fields)
@@ -83,7 +83,7 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
 
 
 def make_envs(
-    config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]
+    config: Settings, spec: EnvSpec, fields: dict[str, Any]
 ) -> tuple[gym.vector.VectorEnv, gym.vector.VectorEnv]:
     """The training environments, P·G of them, and those for evaluation, on the held-out split if there is one."""
     held_out = {"split": EVAL_SPLIT} if is_ours(spec) else {}
@@ -93,7 +93,7 @@ def make_envs(
     )
 
 
-def load_policy(config: TrainConfig) -> QwenVL:
+def load_policy(config: Settings) -> QwenVL:
     """The tiny model, an earlier run, a Hugging Face folder, or a hub id.
 
     Raises:

@@ -39,9 +39,7 @@ def _dial(numerals: bool) -> Layer:
         Lines(minutes, 0.006, INK),
         Lines(hours, 0.016, INK),
     )
-    labels = tuple(
-        Label(str(hour), _toward(hour / 12, 0.338), 0.082, INK) for hour in range(1, 13) if numerals
-    )
+    labels = tuple(Label(str(hour), _toward(hour / 12, 0.338), 0.082, INK) for hour in range(1, 13) if numerals)
     return Layer((*face, *labels))
 
 

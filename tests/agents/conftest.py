@@ -4,7 +4,11 @@ import pytest
 from agents.qwen_vl import QwenVL
 from agents.tiny import build_model, build_processor
 
-QUESTIONS = ["What time is it?", "How many points rise from left to right? Reply <answer>NUMBER</answer>", "Red?"]
+QUESTIONS = [
+    "What time is it?",
+    "How many points rise from left to right? Reply <answer>NUMBER</answer>",
+    "Red?",
+]
 
 
 @pytest.fixture

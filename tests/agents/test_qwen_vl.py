@@ -128,7 +128,12 @@ def test_a_member_is_drawn_the_same_whatever_stands_beside_it(policy, pictures):
 def test_vision_tokens_are_never_sampled(policy, pictures):
     """Even where the model wants nothing else."""
     config = policy.model.config
-    vision = [config.image_token_id, config.video_token_id, config.vision_start_token_id, config.vision_end_token_id]
+    vision = [
+        config.image_token_id,
+        config.video_token_id,
+        config.vision_start_token_id,
+        config.vision_end_token_id,
+    ]
     head = torch.nn.Linear(96, 512)
     torch.nn.init.zeros_(head.weight)
     torch.nn.init.constant_(head.bias, 0.0)

@@ -87,9 +87,7 @@ def figure(seconds: float, collections: bool):
         axes.text(*toward(turn, 0.338), text, color=rgb(INK), **place)
     for turn, length, width, color in HANDS:
         x, y = toward(seconds / turn, length)
-        axes.plot(
-            (0.5, x), (0.5, y), linewidth=width * points, color=rgb(color), solid_capstyle="round", zorder=3
-        )
+        axes.plot((0.5, x), (0.5, y), linewidth=width * points, color=rgb(color), solid_capstyle="round", zorder=3)
     axes.add_patch(Circle((0.5, 0.5), 0.028, color=rgb(RED), linewidth=0, zorder=4))
     return drawing
 
@@ -141,9 +139,7 @@ def changed_pixels(size: int) -> int:
     def hand(degrees: float) -> np.ndarray:
         return render(Scene((Line((0.5, 0.5), toward(degrees / 360, 0.435), 0.010, RED),)), size)
 
-    return min(
-        int((hand(degrees) != hand(degrees + 0.1)).any(axis=2).sum()) for degrees in np.arange(0, 360, 1.7)
-    )
+    return min(int((hand(degrees) != hand(degrees + 0.1)).any(axis=2).sum()) for degrees in np.arange(0, 360, 1.7))
 
 
 def main() -> None:
@@ -157,9 +153,7 @@ def main() -> None:
         "matplotlib, fresh figure, PNG and back": rate(figure_to_png, few, options.rounds),
         "matplotlib, fresh figure, canvas copied": rate(figure_to_array, few, options.rounds),
         "the same with LineCollections, PNG": rate(lambda t: figure_to_png(t, True), few, options.rounds),
-        "the same with LineCollections, canvas": rate(
-            lambda t: figure_to_array(t, True), few, options.rounds
-        ),
+        "the same with LineCollections, canvas": rate(lambda t: figure_to_array(t, True), few, options.rounds),
         "rendering, dial as a layer": rate(cached, options.pictures, options.rounds),
         "rendering, nothing cached": rate(uncached, options.pictures, options.rounds),
     }

@@ -170,9 +170,7 @@ def test_the_best_answer_must_earn_the_most():
             score = super().score(text, answer)
             return Score(1.0 - score.reward, score.error, score.parsed, score.parts, score.lenient_error)
 
-    assert any(
-        "The truth must earn the most" in found for found in check_task(dataclass(frozen=True)(Upside))
-    )
+    assert any("The truth must earn the most" in found for found in check_task(dataclass(frozen=True)(Upside)))
 
 
 def test_a_class_without_decorator_is_found():

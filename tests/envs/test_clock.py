@@ -227,10 +227,7 @@ def test_hands_point_where_they_should(time, hour_at, minute_at, second_at):
     assert pixel(picture, hour_at, 0.29) == (255, 255, 255)
     for degrees, radius in ((hour_at, 0.20), (minute_at, 0.33), (second_at, 0.395)):
         for aside in (-20, 20):
-            if all(
-                abs((degrees + aside - other + 180) % 360 - 180) > 9
-                for other in (minute_at, hour_at, second_at)
-            ):
+            if all(abs((degrees + aside - other + 180) % 360 - 180) > 9 for other in (minute_at, hour_at, second_at)):
                 assert pixel(picture, degrees + aside, radius) == (255, 255, 255)
 
 

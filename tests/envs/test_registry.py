@@ -162,9 +162,7 @@ def test_lists_from_json_become_tuples(clean_registry):
     assert hash(make_task("odd"))
 
 
-@pytest.mark.parametrize(
-    "location", ["envs.tasks.clock:Nothing", "envs.tasks.clock:HALF_DAY", "nowhere:Clock", "x"]
-)
+@pytest.mark.parametrize("location", ["envs.tasks.clock:Nothing", "envs.tasks.clock:HALF_DAY", "nowhere:Clock", "x"])
 def test_task_locations_that_lead_nowhere(location):
     with pytest.raises(ValueError, match=r"names no Task|Could not import"):
         load_task(location)

@@ -72,9 +72,7 @@ def test_a_step_scores_every_text():
     env = make(3)
     _, infos = env.reset(seed=[5, 5, 9])
     truth = infos["answer"][0]
-    observation, rewards, terminated, truncated, infos = env.step(
-        (f"<answer>{truth}</answer>", truth, "no idea")
-    )
+    observation, rewards, terminated, truncated, infos = env.step((f"<answer>{truth}</answer>", truth, "no idea"))
     assert rewards.tolist() == [1.0, 0.9, 0.0]
     assert rewards.dtype == np.float64
     assert terminated.tolist() == [True] * 3

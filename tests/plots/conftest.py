@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-EVAL_HEADER = (
-    "phase,step,problems,rollouts,mae,median_error,parsed,reward,skill,lenient_mae,blank_mae,seconds_total\n"
-)
+EVAL_HEADER = "phase,step,problems,rollouts,mae,median_error,parsed,reward,skill,lenient_mae,blank_mae,seconds_total\n"
 METRIC_HEADER = "step,problems,rollouts,reward,mae,parsed,loss,seconds_total,seconds_rollout\n"
 # phase, step, mae, median_error, parsed, reward, blank_mae, seconds_total
 EVALS = (
@@ -51,8 +49,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         }
         (folder / "config.json").write_text(json.dumps(config))
         rows = [
-            f"{phase},{step},{step * 64},{step * 512},{mae},{median},{parsed},{reward},"
-            f",{mae},{blank},{seconds}\n"
+            f"{phase},{step},{step * 64},{step * 512},{mae},{median},{parsed},{reward},,{mae},{blank},{seconds}\n"
             for phase, step, mae, median, parsed, reward, blank, seconds in evals
         ]
         (folder / "evals.csv").write_text(EVAL_HEADER + "".join(rows))

@@ -136,9 +136,7 @@ def test_several_groups_have_names_colours_and_markers(make_run: MakeRun):
     steps, seconds, _, _ = figure.axes
     assert points(steps, "mae learning_rate=0.01")[1] == [140, 45, 9]
     assert points(steps, "mae learning_rate=0.1")[1] == [180, 60, 12]
-    looks = {
-        (line.get_color(), line.get_marker()) for line in steps.lines if str(line.get_gid())[:4] == "mae "
-    }
+    looks = {(line.get_color(), line.get_marker()) for line in steps.lines if str(line.get_gid())[:4] == "mae "}
     assert looks == {("#0072B2", "o"), ("#D55E00", "s")}
     assert points(seconds, "cold-start learning_rate=0.1") == [[20], [180]]
     assert {"learning_rate=0.01 (2 runs)", "learning_rate=0.1"} <= set(legend_texts(figure))
@@ -161,9 +159,7 @@ def test_a_fall_by_ten_is_drawn_on_a_log_scale_with_plain_numbers(make_run: Make
         assert axes.get_yscale() == "log"
         assert axes.get_ylabel() == "held-out MAE (min, log scale)"
         bottom, top = axes.get_ylim()
-        ticks = [
-            axes.yaxis.get_major_formatter()(tick, 0) for tick in axes.get_yticks() if bottom <= tick <= top
-        ]
+        ticks = [axes.yaxis.get_major_formatter()(tick, 0) for tick in axes.get_yticks() if bottom <= tick <= top]
         assert ticks == ["5", "10", "20", "50", "100", "200", "500"]
 
 

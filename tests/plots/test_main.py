@@ -38,8 +38,7 @@ def test_the_table_shows_first_last_and_best_mae(make_run: MakeRun, tmp_path: Pa
     lines = plots("runs/clock", cwd=tmp_path).stdout.splitlines()
     assert lines[0].strip() == "held-out MAE (min)"
     header, row = (
-        [cell.strip() for cell in line.strip("│┃").replace("┃", "│").split("│")]
-        for line in (lines[2], lines[4])
+        [cell.strip() for cell in line.strip("│┃").replace("┃", "│").split("│")] for line in (lines[2], lines[4])
     )
     assert header == ["run", "steps", "seconds", "first", "last", "best", "at step"]
     assert row == ["runs/clock", "20", "80", "360", "11.25", "9.5", "10"]

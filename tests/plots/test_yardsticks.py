@@ -46,9 +46,7 @@ def test_a_yardstick_below_the_axis_is_named_at_the_bottom_without_a_line():
     assert [line.get_gid() for line in axes.lines] == ["yardstick chance"]
 
 
-@pytest.mark.parametrize(
-    "values", [(100.0, 97.0, 94.0), (100.0, 90.0, 80.0), (3.0, 2.0, 1.0), (99.0, 50.0, 1.0)]
-)
+@pytest.mark.parametrize("values", [(100.0, 97.0, 94.0), (100.0, 90.0, 80.0), (3.0, 2.0, 1.0), (99.0, 50.0, 1.0)])
 def test_labels_never_overlap(values: tuple[float, float, float]):
     axes = labelled_axes([Yardstick(f"line number {i}", value, "min") for i, value in enumerate(values)])
     boxes = [text.get_window_extent() for text in axes.texts]

@@ -26,12 +26,7 @@ def cover(*polygons, height=4, width=4):
 
 
 def area(points):
-    return (
-        abs(
-            sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(points, points[1:] + points[:1], strict=True))
-        )
-        / 2
-    )
+    return abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(points, points[1:] + points[:1], strict=True))) / 2
 
 
 @st.composite

@@ -184,9 +184,7 @@ def test_what_leaves_the_picture_is_cut_off(corner):
 def test_a_layer_is_its_primitives():
     plain = Scene(shapes(), Plain((9, 99, 199)), 13.0, (0.1, 0.0))
     front = Scene((Layer(shapes()[:3]), *shapes()[3:]), Plain((9, 99, 199)), 13.0, (0.1, 0.0))
-    middle = Scene(
-        (*shapes()[:2], Layer(shapes()[2:4]), *shapes()[4:]), Plain((9, 99, 199)), 13.0, (0.1, 0.0)
-    )
+    middle = Scene((*shapes()[:2], Layer(shapes()[2:4]), *shapes()[4:]), Plain((9, 99, 199)), 13.0, (0.1, 0.0))
     for size in (50, 50, (30, 70)):
         np.testing.assert_array_equal(render(front, size), render(plain, size))
         np.testing.assert_array_equal(render(middle, size), render(plain, size))

@@ -27,9 +27,7 @@ INK = (1, 2, 3)
 
 def test_equal_scenes_are_equal_and_hash_alike():
     def scene(x):
-        return Scene(
-            (Layer((Disc((x, 0.5), 0.1, INK), Label("1", (0.5, 0.5), 0.1, INK))),), Plain(INK), rotation=3
-        )
+        return Scene((Layer((Disc((x, 0.5), 0.1, INK), Label("1", (0.5, 0.5), 0.1, INK))),), Plain(INK), rotation=3)
 
     assert scene(0.5) == scene(0.5)
     assert hash(scene(0.5)) == hash(scene(0.5))

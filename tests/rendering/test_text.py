@@ -114,7 +114,5 @@ def test_a_missing_glyph_is_an_error_not_a_box(text):
 
 
 def test_digits_differ():
-    pictures = {
-        render(Scene((Label(digit, (0.5, 0.5), 0.1, BLACK),)), 112).tobytes() for digit in "0123456789"
-    }
+    pictures = {render(Scene((Label(digit, (0.5, 0.5), 0.1, BLACK),)), 112).tobytes() for digit in "0123456789"}
     assert len(pictures) == 10

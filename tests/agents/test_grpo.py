@@ -1,0 +1,104 @@
+"""Literal numbers, worked out by hand."""
+
+import math
+
+import pytest
+import torch
+
+from agents.grpo import clipped_surrogate, group_advantages, k3_kl, token_weights
+
+MASK = torch.tensor([[True, True, True, True], [True, False, False, False]])
+
+
+def test_group_advantages_by_hand():
+    rewards = torch.tensor([[1.0, 2.0, 3.0], [5.0, 5.0, 5.0]])
+    # mean 2, unbiased standard deviation 1; the second group has no spread
+    assert group_advantages(rewards, epsilon=0.0)[0].tolist() == pytest.approx([-1.0, 0.0, 1.0])
+    assert group_advantages(rewards)[1].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_advantages_without_division():
+    assert group_advantages(torch.tensor([[0.0, 0.5, 1.0, 0.5]]), "none")[0].tolist() == [-0.5, 0.0, 0.5, 0.0]
+
+
+def test_advantages_over_the_batch():
+    rewards = torch.tensor([[0.0, 2.0], [3.0, 3.0]])
+    # centred −1, 1, 0, 0: unbiased variance 2/3
+    expected = [[-math.sqrt(1.5), math.sqrt(1.5)], [0.0, 0.0]]
+    assert group_advantages(rewards, "batch", epsilon=0.0).tolist() == [pytest.approx(row) for row in expected]
+
+
+def test_advantages_do_not_depend_on_the_rewards_scale():
+    rewards = torch.rand(5, 8, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(
+        group_advantages(100 * rewards + 7, epsilon=0.0),
+        group_advantages(rewards, epsilon=0.0),
+        atol=1e-4,
+        rtol=0,
+    )
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 1)])
+def test_a_group_of_one_is_refused(shape):
+    with pytest.raises(ValueError, match="G >= 2"):
+        group_advantages(torch.zeros(shape))
+
+
+def test_clipped_surrogate_by_hand():
+    ratio = torch.tensor([[1.0, 1.5, 0.5], [1.0, 1.5, 0.5]])
+    loss, clipped = clipped_surrogate(ratio.log(), torch.zeros(2, 3), torch.tensor([2.0, -2.0]), 0.2, 0.3)
+    # A > 0: min(ρA, clip(ρ)A) holds back a ratio that rose; A < 0: one that fell
+    assert loss.tolist() == [pytest.approx([-2.0, -2.6, -1.0]), pytest.approx([2.0, 3.0, 1.6])]
+    assert clipped.tolist() == [[False, True, False], [False, False, True]]
+
+
+def test_on_policy_gradient_is_reinforce():
+    logp = torch.tensor([[-1.0, -2.0], [-3.0, -0.5]], requires_grad=True)
+    loss, _ = clipped_surrogate(logp, logp.detach(), torch.tensor([0.7, -1.3]))
+    loss.sum().backward()
+    assert logp.grad.tolist() == [pytest.approx([-0.7, -0.7]), pytest.approx([1.3, 1.3])]
+
+
+def test_no_gradient_beyond_the_clip():
+    logp = torch.tensor([[math.log(1.5)]], requires_grad=True)
+    loss, _ = clipped_surrogate(logp, torch.zeros(1, 1), torch.tensor([1.0]))
+    loss.sum().backward()
+    assert logp.grad.item() == 0.0
+
+
+def test_k3_by_hand():
+    # r = π_ref/π_θ = 2: 2 − ln 2 − 1; r = 1/2: 1/2 + ln 2 − 1
+    kl = k3_kl(torch.tensor([[0.0, 0.0, 0.0]]), torch.tensor([[math.log(2), -math.log(2), 0.0]]))
+    assert kl[0].tolist() == pytest.approx([1 - math.log(2), math.log(2) - 0.5, 0.0])
+
+
+def test_k3_is_unbiased():
+    policy, reference = torch.tensor([0.5, 0.3, 0.2]), torch.tensor([0.2, 0.2, 0.6])
+    expected_value = (policy * k3_kl(policy.log()[None], reference.log()[None])[0]).sum()
+    exact = (policy * (policy / reference).log()).sum()
+    assert expected_value.item() == pytest.approx(exact.item())
+
+
+def test_far_apart_policies_overflow_nothing():
+    far = torch.tensor([[1000.0, -1000.0]], requires_grad=True)
+    value = k3_kl(far, torch.zeros(1, 2)).sum() + clipped_surrogate(far, torch.zeros(1, 2), torch.ones(1))[0].sum()
+    value.backward()
+    assert torch.isfinite(value)
+    assert torch.isfinite(far.grad).all()
+
+
+def test_token_weights_by_hand():
+    assert token_weights(MASK, "token").tolist() == [pytest.approx([0.2] * 4), pytest.approx([0.2, 0, 0, 0])]
+    assert token_weights(MASK, "sequence").tolist() == [
+        pytest.approx([0.125] * 4),
+        pytest.approx([0.5, 0, 0, 0]),
+    ]
+    assert token_weights(MASK, "constant", 10).tolist() == [
+        pytest.approx([0.05] * 4),
+        pytest.approx([0.05, 0, 0, 0]),
+    ]
+
+
+def test_constant_needs_its_length():
+    with pytest.raises(ValueError, match="length"):
+        token_weights(MASK, "constant")
