@@ -1,0 +1,74 @@
+import dataclasses
+
+import pytest
+
+from train.config import TrainConfig, flag, learning_rate_factor, plain, progress, resolved
+
+
+def settings(**fields):
+    return resolved(TrainConfig(env="clock", **fields))
+
+
+def test_the_tiny_model_gets_what_training_from_scratch_needs():
+    tiny = settings()
+    assert (tiny.optimizer, tiny.learning_rate, tiny.cold_start, tiny.minutes) == ("muon", 0.01, "format", 10.0)
+    checkpoint = settings(model="some/model")
+    assert (checkpoint.optimizer, checkpoint.learning_rate) == ("adamw", 1e-6)
+    assert (checkpoint.cold_start, checkpoint.entropy_bonus) == ("none", 0.0)
+
+
+def test_what_is_given_stays():
+    given = settings(learning_rate=0.5, cold_start="none", steps=7, entropy_bonus=0.0)
+    assert (given.learning_rate, given.cold_start, given.entropy_bonus) == (0.5, "none", 0.0)
+    assert (given.steps, given.minutes) == (7, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("group_size", 1),
+        ("steps", 0),
+        ("steps", -3),
+        ("minutes", 0.0),
+        ("learning_rate", -1e-3),
+        ("learning_rate", float("nan")),
+        ("eval_size", 0),
+        ("temperature", 0.0),
+        ("lr_final", 1.5),
+        ("seed", -1),
+    ],
+)
+def test_settings_out_of_range_name_their_flag(name, value):
+    with pytest.raises(ValueError, match=f"{flag(name)} .*got {value}"):
+        TrainConfig(env="clock", **{name: value})
+
+
+def test_progress_is_the_further_of_the_bounds():
+    assert progress(settings(steps=200), 50, 1e9) == 0.25
+    assert progress(settings(minutes=10.0), 10**6, 150.0) == 0.25
+    both = settings(steps=200, minutes=10.0)
+    assert progress(both, 50, 150.0) == 0.25
+    assert progress(both, 100, 150.0) == 0.5
+    assert progress(both, 100, 450.0) == 0.75
+    assert progress(both, 300, 450.0) == 1.0
+
+
+def test_learning_rate_by_hand():
+    config = settings(steps=100, lr_warmup_steps=4, lr_decay_start=0.5, lr_final=0.1)
+    assert [learning_rate_factor(config, step, 0.0) for step in (0, 1, 3, 9)] == [0.25, 0.5, 1.0, 1.0]
+    factors = [learning_rate_factor(config, 50, done) for done in (0.5, 0.75, 1.0)]
+    assert factors == pytest.approx([1.0, 0.55, 0.1])
+
+
+def test_every_field_is_documented():
+    source = __import__("inspect").getsource(TrainConfig)
+    for field in dataclasses.fields(TrainConfig):
+        after = source.split(f"\n    {field.name}: ", 1)[1].splitlines()[1]
+        assert after.strip().startswith('"""'), field.name
+
+
+def test_plain_settings_are_json():
+    import json
+    from pathlib import Path
+
+    assert json.loads(json.dumps(plain(settings(run=Path("a/b")))))["run"] == "a/b"

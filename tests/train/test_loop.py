@@ -1,0 +1,153 @@
+"""Small real runs, through the command line's own entry point."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import envs
+from agents.qwen_vl import QwenVL
+from rendering import render
+from tests.train.conftest import SMALL
+from train.loop import problem_seeds
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def timeless(path):
+    """The rows without the columns that the clock decides."""
+    return [{k: v for k, v in row.items() if not k.startswith("seconds_")} for row in rows(path)]
+
+
+def test_a_run_leaves_everything_behind(train, tmp_path):
+    assert train(*SMALL, "--steps", "3") == 0
+    run = tmp_path / "runs" / "clock"
+    config = json.loads((run / "config.json").read_text())
+    assert config["env"] == "eyechart/Clock-v0"
+    assert config["settings"]["group_size"] == 2
+    assert config["task"]["fields"]["size"] == 56
+    assert config["yardsticks"]["chance"] == pytest.approx(180, abs=5)
+    assert config["versions"]["torch"] == torch.__version__.split("+")[0]
+    metrics = rows(run / "metrics.csv")
+    assert [int(row["step"]) for row in metrics] == [1, 2, 3]
+    assert [int(row["rollouts"]) for row in metrics] == [8, 16, 24]
+    assert all(float(row["logp_gap"]) < 1e-4 for row in metrics)
+    assert list(metrics[0])[-3:] == ["seconds_total", "seconds_rollout", "seconds_learn"]
+    evals = rows(run / "evals.csv")
+    assert [(row["phase"], row["step"]) for row in evals] == [
+        ("start", "0"),
+        ("cold-start", "0"),
+        ("train", "2"),
+        ("end", "3"),
+    ]
+    assert [path.name for path in sorted((run / "checkpoints").iterdir())] == ["step-000002", "step-000003"]
+    assert Image.open(run / "curves.png").size[0] > 500
+    assert not [path for path in run.rglob("*") if path.suffix in {".pt", ".pkl", ".bin", ".pth"}]
+
+
+def test_samples_are_what_was_asked_and_answered(train, tmp_path):
+    train(*SMALL, "--steps", "1")
+    run = tmp_path / "runs" / "clock"
+    samples = [json.loads(line) for line in (run / "samples.jsonl").read_text().splitlines()]
+    assert [sample["seed"] for sample in samples] == [0, 1] * 3
+    task = envs.make_task("clock", size=56)
+    for sample in samples:
+        posed = envs.problem(task, sample["seed"], "eval")
+        assert sample["answer"] == posed.answer
+        score = task.score(sample["text"], posed.answer)
+        assert (sample["reward"], sample["error"]) == (pytest.approx(score.reward), pytest.approx(score.error))
+        assert np.array_equal(np.asarray(Image.open(run / sample["image"])), render(posed.scene, 56))
+
+
+def test_the_same_seed_is_the_same_run(train, tmp_path):
+    for name, seed in (("a", "5"), ("b", "5"), ("c", "6")):
+        train(*SMALL, "--steps", "2", "--seed", seed, "--run", name)
+    for table in ("metrics.csv", "evals.csv"):
+        assert timeless(tmp_path / "a" / table) == timeless(tmp_path / "b" / table)
+        assert timeless(tmp_path / "a" / table) != timeless(tmp_path / "c" / table)
+
+
+@pytest.mark.parametrize("extra", [(), ("--kl-weight", "0.1", "--updates-per-batch", "2", "--optimizer", "adamw")])
+def test_a_resumed_run_continues_the_same_numbers(train, tmp_path, extra):
+    train(*SMALL, *extra, "--steps", "5", "--run", "whole")
+    train(*SMALL, *extra, "--steps", "5", "--run", "cut")
+    # as if killed after step 5, with the checkpoint of step 4 the newest
+    remove(tmp_path / "cut" / "checkpoints" / "step-000005")
+    assert train("--resume", "cut") == 0
+    for table in ("metrics.csv", "evals.csv"):
+        assert timeless(tmp_path / "cut" / table) == timeless(tmp_path / "whole" / table)
+    assert len((tmp_path / "cut" / "samples.jsonl").read_text().splitlines()) == 2 * len(
+        rows(tmp_path / "whole" / "evals.csv")
+    )
+
+
+def remove(folder):
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+
+
+def test_a_finished_run_goes_on_with_a_larger_bound(train, tmp_path, capsys):
+    train(*SMALL, "--steps", "2")
+    assert train("--resume", "runs/clock") == 2
+    assert "larger --steps or --minutes" in capsys.readouterr().err
+    assert train("--resume", "runs/clock", "--steps", "3") == 0
+    assert [row["step"] for row in rows(tmp_path / "runs" / "clock" / "metrics.csv")] == ["1", "2", "3"]
+
+
+def test_ctrl_c_ends_with_a_checkpoint_and_the_curves(tmp_path):
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-m", "train", *SMALL, "--steps", "100000", "--checkpoint-every", "100000"]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
+    run = tmp_path / "runs" / "clock"
+    deadline = time.monotonic() + 120
+    while not ((run / "metrics.csv").exists() and len(rows(run / "metrics.csv")) >= 2):
+        assert time.monotonic() < deadline, "no step was done"
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume runs/clock" in output
+    last = rows(run / "metrics.csv")[-1]["step"]
+    assert (run / "checkpoints" / f"step-{int(last):06d}" / "model.safetensors").exists()
+    assert (run / "curves.png").exists()
+
+
+def test_checkpoints_are_ordinary_folders(train, tmp_path):
+    train(*SMALL, "--steps", "1")
+    folder = tmp_path / "runs" / "clock" / "checkpoints" / "step-000001"
+    policy = QwenVL.load(str(folder))
+    assert policy.respond({"prompt": ("What time is it?",), "image": np.zeros((1, 56, 56, 3), np.uint8)}, {})
+    # a run and a checkpoint are models too
+    for name, model in (("from-run", "runs/clock"), ("from-folder", str(folder))):
+        assert train(*SMALL, "--steps", "1", "--run", name, "--model", model, "--learning-rate", "1e-4") == 0
+    assert timeless(tmp_path / "from-run" / "evals.csv") == timeless(tmp_path / "from-folder" / "evals.csv")
+
+
+def test_micro_batches_change_nothing_but_rounding(train, tmp_path):
+    for name, size in (("one", "4"), ("many", "1")):
+        train(*SMALL, "--steps", "1", "--run", name, "--micro-batch-problems", size)
+    one, many = (rows(tmp_path / name / "metrics.csv")[0] for name in ("one", "many"))
+    for column in ("loss", "entropy", "grad_norm", "reward"):
+        assert float(one[column]) == pytest.approx(float(many[column]), rel=1e-4)
+
+
+def test_problem_seeds_never_meet():
+    seeds = [seed for step in range(-20, 20) for seed in problem_seeds(0, step, 64)]
+    assert len(set(seeds)) > len(seeds) - 2  # of 2^32, two may meet by chance
+    assert problem_seeds(0, 3, 4) == problem_seeds(0, 3, 4)
+    assert problem_seeds(1, 3, 4) != problem_seeds(0, 3, 4)
