@@ -240,17 +240,18 @@ class QwenVL:
         if k < G:
             prompts = prompts.select(torch.arange(len(prompts)).repeat_interleave(G // k))
         P, S = prompts.input_ids_PS.shape
-        answer_position = torch.arange(T, device=ids_BT.device).repeat(k)
-        answer_position_PA = prompts.next_position_P[:, None] + answer_position
+        inputs_BU = ids_BT[:, :-1]  # the last token of an answer predicts nothing
+        U = T - 1
+        answer_position_PA = prompts.next_position_P[:, None] + torch.arange(U, device=ids_BT.device).repeat(k)
         hidden_PLD = self._hidden(
-            torch.cat([prompts.input_ids_PS, ids_BT.reshape(P, k * T)], dim=1),
+            torch.cat([prompts.input_ids_PS, inputs_BU.reshape(P, k * U)], dim=1),
             prompts,
             torch.cat([prompts.position_ids, answer_position_PA.expand(3, -1, -1)], dim=2),
-            attention_mask=packed_mask(prompts.attention_mask_PS, k, T),
+            attention_mask=packed_mask(prompts.attention_mask_PS, k, U),
         )
         # Token t of an answer is predicted one place before it; token 0 at the end of the shared prompt.
         first = hidden_PLD[:, None, S - 1 : S].expand(-1, k, -1, -1)
-        later = hidden_PLD[:, S:].unflatten(1, (k, T))[:, :, :-1]
+        later = hidden_PLD[:, S:].unflatten(1, (k, U))
         hidden_BTD = torch.cat([first, later], dim=2).reshape(B, T, -1)
         logp_NV = self._logits(hidden_BTD[mask_BT], temperature).log_softmax(-1)
         logp_N = logp_NV.gather(-1, ids_BT[mask_BT][:, None])[:, 0]

@@ -43,8 +43,8 @@ class TrainConfig:
     temperature: float = 1.0
     """Of sampling in training; evaluation is greedy."""
 
-    max_new_tokens: int = 16
-    """Longest answer, in tokens."""
+    max_new_tokens: int | None = None
+    """Longest answer, in tokens. Default: what a bare answer takes for tiny, else 256."""
 
     optimizer: Optimizer | None = None
     """muon: Muon on the matrices, AdamW on the rest (for training from scratch). Default: muon for tiny, else adamw."""
@@ -94,7 +94,7 @@ class TrainConfig:
     cold_start: ColdStart | None = None
     """format: first teach the answer's form, with random answers. Default: format for tiny, else none."""
 
-    cold_start_steps: int = 60
+    cold_start_steps: int = 40
     """Supervised steps of the cold start."""
 
     eval_every: int = 25
@@ -178,10 +178,16 @@ class Settings(TrainConfig):
     learning_rate: float = 1e-6
     entropy_bonus: float = 0.0
     cold_start: ColdStart = "none"
+    max_new_tokens: int = 256
 
 
-def resolved(config: TrainConfig) -> Settings:
-    """Fill in the settings whose default depends on the model, and the bound where none is given."""
+def resolved(config: TrainConfig, answer_tokens: int) -> Settings:
+    """Fill in the settings whose default depends on the model, and the bound where none is given.
+
+    Args:
+        config: as it was asked for.
+        answer_tokens: what a bare answer takes of the tiny model's tokens.
+    """
     tiny = config.model == TINY
     optimizer = config.optimizer or ("muon" if tiny else "adamw")
     defaults: dict[str, Any] = {
@@ -189,6 +195,7 @@ def resolved(config: TrainConfig) -> Settings:
         "learning_rate": 0.01 if optimizer == "muon" else 1e-6,
         "entropy_bonus": 0.05 if tiny else 0.0,
         "cold_start": "format" if tiny else "none",
+        "max_new_tokens": answer_tokens if tiny else 256,
     }
     if config.steps is None and config.minutes is None:
         defaults["minutes"] = 10.0

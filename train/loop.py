@@ -22,12 +22,13 @@ from plots.curves import write_curves
 from train.checkpoint import save_checkpoint
 from train.config import Settings, learning_rate_factor, progress
 from train.evaluate import Evaluation, evaluate, summarise
-from train.optimizer import build_optimizers, set_learning_rates
+from train.optimizer import BETAS, TOKEN_EMBEDDINGS, build_optimizers, only_trainable, set_learning_rates
 from train.progress import Progress
 from train.record import Record
 
 # A step of the cold start: pictures, and random answers to each (fewer than the pictures, whose answers they are).
 COLD_START_PROBLEMS, COLD_START_ANSWERS = 32, 8
+COLD_START_LEARNING_RATE = 1e-2
 
 
 @dataclasses.dataclass
@@ -118,25 +119,33 @@ class Trainer:
     def cold_start(self) -> None:
         """Supervised steps on random answers in the right form: each picture with some other problems' answers.
 
-        Nothing about the pictures can be learned from it, so the error stays at chance.
+        Nothing about the pictures can be learned from it, so the error stays at chance. Only the token embeddings
+        learn: training the rest on answers that have nothing to do with the picture teaches it to look away, and
+        GRPO then needs three times as many steps to begin to see.
         """
-        problems = min(COLD_START_PROBLEMS, self.envs.num_envs)
-        for step in range(self.config.cold_start_steps):
-            seeds = np.resize(problem_seeds(self.config.seed, -1 - step, problems), self.envs.num_envs)
-            observations, infos = self.envs.reset(seed=seeds.tolist())
-            images = observations.get("image")
-            prompts = self.policy.prepare(
-                observations["prompt"][:problems], None if images is None else images[:problems]
-            )
-            texts = [committed(str(answer)) for answer in infos["answer"][:problems]]
-            others = [texts[(i + 1 + k) % problems] for i in range(problems) for k in range(COLD_START_ANSWERS)]
-            ids_BT, mask_BT = self.policy.encode(others)
-            with self.accelerator.autocast():
-                logp_BT, _ = self.policy.log_probabilities(prompts, ids_BT, mask_BT)
-            loss = -(logp_BT * token_weights(mask_BT, "token")).sum()
-            self.accelerator.backward(loss)
-            self.step_optimizers(1.0)
-            self.progress.cold_start(step + 1, loss.item())
+        model, problems = self.policy.model, min(COLD_START_PROBLEMS, self.envs.num_envs)
+        embeddings = [p for name, p in model.named_parameters() if TOKEN_EMBEDDINGS.search(name)]
+        optimizer = torch.optim.AdamW(embeddings, COLD_START_LEARNING_RATE, BETAS, weight_decay=0.0)
+        with only_trainable(model, embeddings):
+            for step in range(self.config.cold_start_steps):
+                seeds = np.resize(problem_seeds(self.config.seed, -1 - step, problems), self.envs.num_envs)
+                observations, infos = self.envs.reset(seed=seeds.tolist())
+                images = observations.get("image")
+                prompts = self.policy.prepare(
+                    observations["prompt"][:problems], None if images is None else images[:problems]
+                )
+                texts = [committed(str(answer)) for answer in infos["answer"][:problems]]
+                others = [texts[(i + 1 + k) % problems] for i in range(problems) for k in range(COLD_START_ANSWERS)]
+                ids_BT, mask_BT = self.policy.encode(others)
+                with self.accelerator.autocast():
+                    logp_BT, _ = self.policy.log_probabilities(prompts, ids_BT, mask_BT)
+                loss = -(logp_BT * token_weights(mask_BT, "token")).sum()
+                optimizer.zero_grad()
+                self.accelerator.backward(loss)
+                self.accelerator.clip_grad_norm_(embeddings, self.config.max_grad_norm)
+                optimizer.step()
+                self.progress.cold_start(step + 1, loss.item())
+        optimizer.zero_grad()
 
     def train_step(self) -> None:
         """One batch of rollouts, and the updates on it."""

@@ -1,6 +1,8 @@
 """Optimizers, and their state as flat tensors."""
 
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -40,6 +42,20 @@ def _kind(name: str, parameter: nn.Parameter) -> str:
     if TOKEN_EMBEDDINGS.search(name):
         return "embedding"
     return "matrix" if parameter.ndim == 2 and "pos_embed" not in name else "other"
+
+
+@contextmanager
+def only_trainable(model: nn.Module, parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """Within this context the other parameters of the model need no gradient, and none is computed."""
+    kept = {id(parameter) for parameter in parameters}
+    frozen = [p for p in model.parameters() if p.requires_grad and id(p) not in kept]
+    for parameter in frozen:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(True)
 
 
 def set_learning_rates(optimizers: list[torch.optim.Optimizer], factor: float) -> None:

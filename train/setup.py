@@ -11,6 +11,7 @@ import torch
 from gymnasium.envs.registration import EnvSpec
 
 import envs
+from agents.baselines import committed
 from agents.qwen_vl import QwenVL
 from agents.tiny import build_model, build_processor
 from envs.registry import is_ours
@@ -28,10 +29,11 @@ def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], star
     Raises:
         ValueError: whatever is wrong with the environment, the model or the folder.
     """
-    settings = resolved(config)
-    train_envs, eval_envs = make_envs(settings, spec, fields)
-    policy = load_policy(settings)
+    train_envs, eval_envs = make_envs(config, spec, fields)
+    policy = load_policy(config.model, config.seed)
     check_pictures(policy, train_envs)
+    settings = resolved(config, answer_tokens(policy, eval_envs))
+    policy.max_new_tokens = settings.max_new_tokens
     yardsticks = measure_yardsticks(spec, fields)
     folder = new_run_folder(config.run, spec.name.lower())
     chance = yardsticks["chance"] if yardsticks else None
@@ -68,7 +70,8 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     spec = envs.resolve(f"{document['module']}:{document['env']}" if document["module"] else document["env"])
     fields = document["task"]["fields"] if document["task"] else {}
     train_envs, eval_envs = make_envs(config, spec, fields)
-    policy = load_policy(dataclasses.replace(config, model=str(checkpoint)))
+    policy = load_policy(str(checkpoint), config.seed)
+    policy.max_new_tokens = config.max_new_tokens
     chance = document["yardsticks"]["chance"] if document["yardsticks"] else None
     trainer = Trainer(config, policy, train_envs, eval_envs, asked.resume, chance, started)
     trainer.state = TrainerState(**load_trainer_state(checkpoint, trainer.optimizers))
@@ -83,7 +86,7 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
 
 
 def make_envs(
-    config: Settings, spec: EnvSpec, fields: dict[str, Any]
+    config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]
 ) -> tuple[gym.vector.VectorEnv, gym.vector.VectorEnv]:
     """The training environments, P·G of them, and those for evaluation, on the held-out split if there is one."""
     held_out = {"split": EVAL_SPLIT} if is_ours(spec) else {}
@@ -93,27 +96,33 @@ def make_envs(
     )
 
 
-def load_policy(config: Settings) -> QwenVL:
-    """The tiny model, an earlier run, a Hugging Face folder, or a hub id.
+def load_policy(model: str, seed: int) -> QwenVL:
+    """The tiny model (its weights drawn from `seed`), an earlier run, a Hugging Face folder, or a hub id.
 
     Raises:
         ValueError: the model cannot be found or read.
     """
-    if config.model == TINY:
+    if model == TINY:
         processor = build_processor()
-        return QwenVL(build_model(config.seed, processor.tokenizer), processor, config.max_new_tokens)
-    name = config.model
-    if (Path(name) / "checkpoints").is_dir():
-        name = str(latest_checkpoint(Path(name)))
+        return QwenVL(build_model(seed, processor.tokenizer), processor)
+    is_run = (Path(model) / "checkpoints").is_dir()
     try:
-        policy = QwenVL.load(name, config.max_new_tokens)
+        policy = QwenVL.load(str(latest_checkpoint(Path(model)) if is_run else model))
     except (OSError, ValueError) as error:
-        first_line = str(error).strip().splitlines()[0]
+        reason = str(error).strip().splitlines()[0]
         raise ValueError(
-            f"--model {config.model} could not be loaded: it is not {TINY!r}, and as a folder or hub id it gave: "
-            f"{first_line}"
+            f"--model {model} could not be loaded; it is {TINY!r}, a run, a Hugging Face folder or a hub id: {reason}"
         ) from error
     return policy.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def answer_tokens(policy: QwenVL, eval_envs: gym.vector.VectorEnv) -> int:
+    """How many tokens the longest bare answer takes; 32 for environments that do not tell their answers."""
+    _, infos = eval_envs.reset(seed=list(range(eval_envs.num_envs)))
+    if "answer" not in infos:
+        return 32
+    ids_BT, _ = policy.encode([committed(str(answer)) for answer in infos["answer"]])
+    return ids_BT.shape[1]
 
 
 def check_pictures(policy: QwenVL, train_envs: gym.vector.VectorEnv) -> None:

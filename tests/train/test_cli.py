@@ -65,8 +65,22 @@ def test_help_names_every_fixed_flag(train, capsys):
     with pytest.raises(SystemExit):
         train("--help")
     said = capsys.readouterr().out
-    for flag in (
-        "--env --model --steps --minutes --problems-per-step --group-size --learning-rate --lr-warmup-steps --cold-start"
-        " --cold-start-steps --eval-every --eval-size --checkpoint-every --seed --run --resume"
-    ).split():
+    for flag in [
+        "--env",
+        "--model",
+        "--steps",
+        "--minutes",
+        "--problems-per-step",
+        "--group-size",
+        "--learning-rate",
+        "--lr-warmup-steps",
+        "--cold-start",
+        "--cold-start-steps",
+        "--eval-every",
+        "--eval-size",
+        "--checkpoint-every",
+        "--seed",
+        "--run",
+        "--resume",
+    ]:
         assert flag in said

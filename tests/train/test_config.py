@@ -6,12 +6,13 @@ from train.config import TrainConfig, flag, learning_rate_factor, plain, progres
 
 
 def settings(**fields):
-    return resolved(TrainConfig(env="clock", **fields))
+    return resolved(TrainConfig(env="clock", **fields), answer_tokens=11)
 
 
 def test_the_tiny_model_gets_what_training_from_scratch_needs():
     tiny = settings()
     assert (tiny.optimizer, tiny.learning_rate, tiny.cold_start, tiny.minutes) == ("muon", 0.01, "format", 10.0)
+    assert (tiny.max_new_tokens, settings(model="some/model").max_new_tokens) == (11, 256)
     checkpoint = settings(model="some/model")
     assert (checkpoint.optimizer, checkpoint.learning_rate) == ("adamw", 1e-6)
     assert (checkpoint.cold_start, checkpoint.entropy_bonus) == ("none", 0.0)
