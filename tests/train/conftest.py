@@ -4,24 +4,8 @@ from train.__main__ import main
 
 # The smallest run that goes through everything.
 SMALL = [
-    "--env",
-    "clock",
-    "--task.size",
-    "56",
-    "--problems-per-step",
-    "4",
-    "--group-size",
-    "2",
-    "--cold-start-steps",
-    "2",
-    "--eval-size",
-    "6",
-    "--eval-every",
-    "2",
-    "--checkpoint-every",
-    "2",
-    "--samples",
-    "2",
+    *("--env", "clock", "--task.size", "56", "--problems-per-step", "4", "--group-size", "2"),
+    *("--cold-start-steps", "2", "--eval-size", "6", "--eval-every", "2", "--checkpoint-every", "2", "--samples", "2"),
 ]
 
 

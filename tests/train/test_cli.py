@@ -4,6 +4,13 @@ import pytest
 
 from tests.train.conftest import SMALL
 
+# People script these names.
+FIXED_FLAGS = [
+    *("--env", "--model", "--steps", "--minutes", "--problems-per-step", "--group-size", "--learning-rate"),
+    *("--lr-warmup-steps", "--cold-start", "--cold-start-steps", "--eval-every", "--eval-size"),
+    *("--checkpoint-every", "--seed", "--run", "--resume"),
+]
+
 
 def refused(train, capsys, *arguments):
     """What is said to a command line that is refused."""
@@ -65,22 +72,5 @@ def test_help_names_every_fixed_flag(train, capsys):
     with pytest.raises(SystemExit):
         train("--help")
     said = capsys.readouterr().out
-    for flag in [
-        "--env",
-        "--model",
-        "--steps",
-        "--minutes",
-        "--problems-per-step",
-        "--group-size",
-        "--learning-rate",
-        "--lr-warmup-steps",
-        "--cold-start",
-        "--cold-start-steps",
-        "--eval-every",
-        "--eval-size",
-        "--checkpoint-every",
-        "--seed",
-        "--run",
-        "--resume",
-    ]:
+    for flag in FIXED_FLAGS:
         assert flag in said
