@@ -6,7 +6,6 @@ each other; k is G for short answers, fewer for long ones. Both equal the plain 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,64 +15,11 @@ from qwen_vl_utils import process_vision_info
 from torch import Tensor
 from transformers import AutoModelForImageTextToText, AutoProcessor, DynamicCache
 
-# More packed answer tokens than this behind one prompt cost more in the dense mask than the prompt saves.
-MAX_PACKED_TOKENS = 512
+from agents.batch import Answers, Prompts, draw
+from agents.packing import decode_mask, packed_answers, packed_mask
+
 # The logit of a token that may not be sampled: its probability is exactly 0, and 0 · log 0 stays a number.
 NEVER = -1e4
-
-
-@dataclass(frozen=True)
-class Prompts:
-    """P prompts, each with one picture or all with none, as the model takes them, left-padded to one length S."""
-
-    input_ids_PS: Tensor
-    attention_mask_PS: Tensor
-    """Boolean: False on padding."""
-    position_ids: Tensor
-    """(3, P, S): Qwen-VL's temporal, height and width positions (M-RoPE)."""
-    pixel_values: Tensor | None
-    """(all patches of all pictures, channels x patch volume)."""
-    image_grid_thw: Tensor | None
-    """(pictures, 3): patches in time, height and width."""
-
-    def __len__(self) -> int:
-        return self.input_ids_PS.shape[0]
-
-    @property
-    def next_position_P(self) -> Tensor:
-        """The position of an answer's first token."""
-        return self.position_ids.amax(dim=(0, 2)) + 1
-
-    @property
-    def padded(self) -> bool:
-        """Whether the prompts differ in length."""
-        return not bool(self.attention_mask_PS.all())
-
-    def select(self, rows: Tensor) -> "Prompts":
-        """The prompts at `rows` (indices, which may repeat), each with its picture."""
-        pixel_values, grids = self.pixel_values, self.image_grid_thw
-        if pixel_values is not None and grids is not None:
-            pictures = pixel_values.split(grids.prod(-1).tolist())
-            pixel_values = torch.cat([pictures[row] for row in rows.tolist()])
-            grids = grids[rows]
-        return Prompts(
-            self.input_ids_PS[rows],
-            self.attention_mask_PS[rows],
-            self.position_ids[:, rows],
-            pixel_values,
-            grids,
-        )
-
-
-@dataclass(frozen=True)
-class Answers:
-    """B = P·G sampled answers, group after group, right-padded to one length T."""
-
-    ids_BT: Tensor
-    mask_BT: Tensor
-    """Boolean: True on the answer's tokens, the closing end-of-turn token included."""
-    logp_BT: Tensor
-    """Log-probability of each token under the distribution it was drawn from; 0 on padding."""
 
 
 class QwenVL:
@@ -292,36 +238,3 @@ class QwenVL:
     def respond(self, observations: Mapping[str, Any], infos: Mapping[str, Any]) -> list[str]:
         """Greedy answers to a batch of observations (see `agents.policy.Policy`)."""
         return self.decode(self.generate(self.prepare(observations["prompt"], observations.get("image"))))
-
-
-def draw(logp_NV: Tensor, uniform_N: Tensor) -> Tensor:
-    """Tokens (N,) drawn from each row's distribution by inverting its cumulative sum at `uniform_N` in [0, 1)."""
-    cumulative_NV = logp_NV.double().exp().cumsum(-1)
-    threshold_N1 = uniform_N[:, None] * cumulative_NV[:, -1:]
-    return torch.searchsorted(cumulative_NV, threshold_N1, right=True)[:, 0].clamp(max=logp_NV.shape[-1] - 1)
-
-
-def packed_answers(group_size: int, tokens: int) -> int:
-    """How many of a group's answers stand behind one copy of the prompt: all if they are short, fewer if long."""
-    divisors = (k for k in range(1, group_size + 1) if group_size % k == 0)
-    return max(k for k in divisors if k == 1 or k * tokens <= MAX_PACKED_TOKENS)
-
-
-def decode_mask(prompt_mask_NS: Tensor, k: int, tokens: int) -> Tensor:
-    """Who sees whom while k answers grow in step: boolean (N, 1, k, S + k·tokens), keys in order of generation."""
-    N, S = prompt_mask_NS.shape
-    own = torch.eye(k, dtype=torch.bool, device=prompt_mask_NS.device).repeat(1, tokens)
-    return torch.cat([prompt_mask_NS[:, None].expand(N, k, S), own.expand(N, -1, -1)], dim=2)[:, None]
-
-
-def packed_mask(prompt_mask_PS: Tensor, k: int, T: int) -> Tensor:
-    """Who sees whom in `[prompt | k answers of T tokens]`: boolean (P, 1, S + k·T, S + k·T)."""
-    P, S = prompt_mask_PS.shape
-    device = prompt_mask_PS.device
-    owner = torch.cat([torch.full((S,), -1, device=device), torch.arange(k, device=device).repeat_interleave(T)])
-    same_or_prompt = (owner[None, :] == -1) | (owner[None, :] == owner[:, None])
-    causal = torch.ones(len(owner), len(owner), dtype=torch.bool, device=device).tril()
-    seen = torch.cat([prompt_mask_PS, prompt_mask_PS.new_ones(P, k * T)], dim=1)
-    mask = (same_or_prompt & causal)[None] & seen[:, None, :]
-    # A padded place sees itself: a softmax over nothing is NaN, and NaN spreads through the backward pass.
-    return (mask | torch.eye(len(owner), dtype=torch.bool, device=device))[:, None]

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.qwen_vl import Answers, Prompts, QwenVL
+from agents.batch import Answers, Prompts
+from agents.qwen_vl import QwenVL
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         config, spec, fields = parse(sys.argv[1:] if arguments is None else arguments)
-        from train.setup import (
-            new_trainer,
-            resumed_trainer,
-        )  # seconds of imports, after the flags are known to be right
+        # Seconds of imports, after the flags are known to be right.
+        from transformers.utils.logging import disable_progress_bar
 
+        from train.setup import new_trainer, resumed_trainer
+
+        disable_progress_bar()  # of every checkpoint's few files
         trainer = resumed_trainer(config, STARTED) if spec is None else new_trainer(config, spec, fields, STARTED)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)

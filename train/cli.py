@@ -1,6 +1,6 @@
 """From a command line to checked settings, before anything heavy is loaded or anything is written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tyro
@@ -35,10 +35,19 @@ def parse(argv: Sequence[str]) -> tuple[TrainConfig, EnvSpec | None, dict[str, A
         known = ", ".join(spec.id for spec in registered())
         raise ValueError(f"which environment? Say --env NAME, for example --env clock. Registered: {known}")
     spec = envs.resolve(config.env)
-    if is_ours(spec):
-        fields = read_fields(type(envs.make_task(spec)), texts)
-        envs.make_task(spec, **fields)  # complains about values out of range
-        return config, spec, fields
-    if texts:
+    return config, spec, task_fields(spec, texts)
+
+
+def task_fields(spec: EnvSpec, texts: Mapping[str, str]) -> dict[str, Any]:
+    """The fields that `--task.FIELD VALUE` flags set, read and checked.
+
+    Raises:
+        ValueError: an unknown field, a value that does not fit, an environment that is not made from a task.
+    """
+    if not texts:
+        return {}
+    if not is_ours(spec):
         raise ValueError(f"{spec.id} is not made from a Task, so it has no --task.{next(iter(texts))}")
-    return config, spec, {}
+    fields = read_fields(type(envs.make_task(spec)), texts)
+    envs.make_task(spec, **fields)  # complains about values out of range
+    return fields

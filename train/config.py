@@ -53,15 +53,12 @@ class TrainConfig:
     """Peak learning rate of the optimizer. Default: 0.01 for muon, 1e-6 for adamw."""
 
     adamw_learning_rate: float = 3e-4
-    """With muon: the peak learning rate of biases, norms and the patch embedding."""
-
-    embedding_learning_rate: float = 3e-3
-    """With muon: the peak learning rate of the token embeddings."""
+    """With muon: the peak learning rate of what is no matrix: token and patch embeddings, biases, norms."""
 
     weight_decay: float = 0.0
     """Decoupled weight decay."""
 
-    lr_warmup_steps: int = 0
+    lr_warmup_steps: int = 5
     """Steps over which the learning rate rises from 0."""
 
     lr_decay_start: float = 0.3

@@ -1,6 +1,10 @@
-"""Evaluation: greedy answers to the same problems of the eval split each time, and to blank pictures."""
+"""Evaluation: greedy answers to the same problems of the eval split each time, and to blank pictures.
 
-from collections.abc import Mapping
+`python -m train.evaluate --env clock --model runs/clock` evaluates a policy by itself.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,3 +66,67 @@ def summarise(evaluation: Evaluation, chance: float | None) -> dict[str, float |
         "skill": None if not chance else 1 - mae / chance,
         "lenient_mae": float(np.mean(evaluation.infos["lenient_error"])),
     }
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Evaluate a policy on an environment's held-out problems."""
+
+    env: str
+    """Environment: a registered name (clock), or module:name."""
+
+    model: str
+    """Policy: a run, a Hugging Face folder or hub id, tiny, or a baseline: oracle, constant, chance."""
+
+    eval_size: int = 256
+    """Problems of the eval split."""
+
+    max_new_tokens: int = 256
+    """Longest answer, in tokens."""
+
+    seed: int = 0
+    """Of chance's draws and of the tiny model's weights."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a setting outside its range."""
+        for name in ("eval_size", "max_new_tokens"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Evaluate as a command line says; returns the exit status: 0, or 2 for bad input.
+
+    Args:
+        arguments: what follows `python -m train.evaluate`; None takes the process's own.
+    """
+    import tyro
+
+    from envs.fields import split_flags
+    from envs.registry import resolve
+    from train.cli import task_fields
+    from train.setup import evaluation_policy, make_eval_envs, measure_yardsticks
+
+    try:
+        texts, rest = split_flags(sys.argv[1:] if arguments is None else arguments)
+        config = tyro.cli(EvaluateConfig, args=rest, prog="python -m train.evaluate")
+        spec = resolve(config.env)
+        fields = task_fields(spec, texts)
+        eval_envs = make_eval_envs(spec, config.eval_size, fields)
+        yardsticks = measure_yardsticks(spec, fields)
+        policy = evaluation_policy(config.model, spec, fields, config.seed, config.max_new_tokens)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    seen = evaluate(eval_envs, policy)
+    figures = summarise(seen, yardsticks["chance"] if yardsticks else None)
+    if "image" in seen.observations:
+        figures["blank_mae"] = float(evaluate(eval_envs, policy, blank=True).errors.mean())
+    print(f"{config.model} on {config.eval_size} problems of {spec.id}")
+    for name, value in figures.items():
+        print(f"{name:<14}{'' if value is None else f'{value:.4g}'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,21 +14,18 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from agents.baselines import committed
 from agents.grpo import clipped_surrogate, group_advantages, k3_kl, token_weights
 from agents.qwen_vl import Prompts, QwenVL
 from agents.rollout import Rollout, collect
 from plots.curves import write_curves
 from train.checkpoint import save_checkpoint
+from train.cold_start import cold_start
 from train.config import Settings, learning_rate_factor, progress
 from train.evaluate import Evaluation, evaluate, summarise
-from train.optimizer import BETAS, TOKEN_EMBEDDINGS, build_optimizers, only_trainable, set_learning_rates
+from train.optimizer import build_optimizers, set_learning_rates
 from train.progress import Progress
 from train.record import Record
-
-# A step of the cold start: pictures, and random answers to each (fewer than the pictures, whose answers they are).
-COLD_START_PROBLEMS, COLD_START_ANSWERS = 32, 8
-COLD_START_LEARNING_RATE = 1e-2
+from train.seeds import problem_seeds
 
 
 @dataclasses.dataclass
@@ -90,7 +87,7 @@ class Trainer:
             if self.state.step == 0:
                 self.evaluate("start")
                 if self.config.cold_start == "format":
-                    self.cold_start()
+                    cold_start(self.policy, self.envs, self.config, self.accelerator, self.progress.cold_start)
                     self.evaluate("cold-start")
                 self.checkpoint()
             self.keep_reference()
@@ -115,37 +112,6 @@ class Trainer:
         if self.config.kl_weight > 0:
             model = copy.deepcopy(self.policy.model).requires_grad_(False)
             self.reference = QwenVL(model, self.policy.processor, self.policy.max_new_tokens)
-
-    def cold_start(self) -> None:
-        """Supervised steps on random answers in the right form: each picture with some other problems' answers.
-
-        Nothing about the pictures can be learned from it, so the error stays at chance. Only the token embeddings
-        learn: training the rest on answers that have nothing to do with the picture teaches it to look away, and
-        GRPO then needs three times as many steps to begin to see.
-        """
-        model, problems = self.policy.model, min(COLD_START_PROBLEMS, self.envs.num_envs)
-        embeddings = [p for name, p in model.named_parameters() if TOKEN_EMBEDDINGS.search(name)]
-        optimizer = torch.optim.AdamW(embeddings, COLD_START_LEARNING_RATE, BETAS, weight_decay=0.0)
-        with only_trainable(model, embeddings):
-            for step in range(self.config.cold_start_steps):
-                seeds = np.resize(problem_seeds(self.config.seed, -1 - step, problems), self.envs.num_envs)
-                observations, infos = self.envs.reset(seed=seeds.tolist())
-                images = observations.get("image")
-                prompts = self.policy.prepare(
-                    observations["prompt"][:problems], None if images is None else images[:problems]
-                )
-                texts = [committed(str(answer)) for answer in infos["answer"][:problems]]
-                others = [texts[(i + 1 + k) % problems] for i in range(problems) for k in range(COLD_START_ANSWERS)]
-                ids_BT, mask_BT = self.policy.encode(others)
-                with self.accelerator.autocast():
-                    logp_BT, _ = self.policy.log_probabilities(prompts, ids_BT, mask_BT)
-                loss = -(logp_BT * token_weights(mask_BT, "token")).sum()
-                optimizer.zero_grad()
-                self.accelerator.backward(loss)
-                self.accelerator.clip_grad_norm_(embeddings, self.config.max_grad_norm)
-                optimizer.step()
-                self.progress.cold_start(step + 1, loss.item())
-        optimizer.zero_grad()
 
     def train_step(self) -> None:
         """One batch of rollouts, and the updates on it."""
@@ -266,12 +232,6 @@ class Trainer:
             dataclasses.asdict(self.state),
             self.config.keep_checkpoints,
         )
-
-
-def problem_seeds(run_seed: int, step: int, problems: int) -> list[int]:
-    """The reset seeds of a step's problems; the cold start counts its steps from −1 down."""
-    stream = (run_seed, 0, step) if step >= 0 else (run_seed, 1, -step)
-    return [int(seed) for seed in np.random.SeedSequence(stream).generate_state(problems)]
 
 
 def rollout_metrics(rollout: Rollout) -> dict[str, float]:

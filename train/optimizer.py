@@ -18,30 +18,19 @@ def build_optimizers(model: nn.Module, config: Settings) -> list[torch.optim.Opt
     """AdamW on everything, or Muon on the matrices and AdamW on the rest.
 
     Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) orthogonalises the update of each weight
-    matrix; from scratch it learns to see several times as fast as AdamW here. Token embeddings want a rate ten
-    times that of the patch embedding, which stops learning at theirs.
+    matrix; from scratch it learns to see several times as fast as AdamW here.
     """
-    kinds: dict[str, list[nn.Parameter]] = {"matrix": [], "embedding": [], "other": []}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            kinds[_kind(name, parameter)].append(parameter)
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     rate, decay = config.learning_rate, config.weight_decay
     if config.optimizer == "adamw":
-        return [torch.optim.AdamW([p for group in kinds.values() for p in group], rate, BETAS, weight_decay=decay)]
-    groups = [
-        {"params": kinds["embedding"], "lr": config.embedding_learning_rate},
-        {"params": kinds["other"], "lr": config.adamw_learning_rate},
-    ]
+        return [torch.optim.AdamW([p for _, p in named], rate, BETAS, weight_decay=decay)]
+    # Rows of an embedding are looked up, not multiplied by: orthogonalising them makes no sense.
+    matrices = [p for name, p in named if p.ndim == 2 and not TOKEN_EMBEDDINGS.search(name)]
+    rest = [p for name, p in named if p.ndim != 2 or TOKEN_EMBEDDINGS.search(name)]
     return [
-        torch.optim.Muon(kinds["matrix"], lr=rate, weight_decay=decay),
-        torch.optim.AdamW(groups, betas=BETAS, weight_decay=decay),
+        torch.optim.Muon(matrices, lr=rate, weight_decay=decay),
+        torch.optim.AdamW(rest, config.adamw_learning_rate, BETAS, weight_decay=decay),
     ]
-
-
-def _kind(name: str, parameter: nn.Parameter) -> str:
-    if TOKEN_EMBEDDINGS.search(name):
-        return "embedding"
-    return "matrix" if parameter.ndim == 2 and "pos_embed" not in name else "other"
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import time
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import torch
 from gymnasium.envs.registration import EnvSpec
 
 import envs
-from agents.baselines import committed
+from agents.baselines import Chance, Constant, Oracle, committed
+from agents.policy import Policy
 from agents.qwen_vl import QwenVL
 from agents.tiny import build_model, build_processor
 from envs.registry import is_ours
@@ -21,6 +23,10 @@ from train.loop import Trainer, TrainerState
 from train.record import new_run_folder
 
 EVAL_SPLIT = "eval"
+# Answers of the training split that the chance policy draws from.
+CHANCE_POOL = 1024
+BASELINES = ("oracle", "constant", "chance")
+MODELS = (TINY, *BASELINES)
 
 
 def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], started: float) -> Trainer:
@@ -88,12 +94,33 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
 def make_envs(
     config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]
 ) -> tuple[gym.vector.VectorEnv, gym.vector.VectorEnv]:
-    """The training environments, P·G of them, and those for evaluation, on the held-out split if there is one."""
+    """The training environments, P·G of them, and those for evaluation."""
+    train_envs = gym.make_vec(spec.id, num_envs=config.problems_per_step * config.group_size, **fields)
+    return train_envs, make_eval_envs(spec, config.eval_size, fields)
+
+
+def make_eval_envs(spec: EnvSpec, size: int, fields: dict[str, Any]) -> gym.vector.VectorEnv:
+    """Environments of the held-out split, if there is one."""
     held_out = {"split": EVAL_SPLIT} if is_ours(spec) else {}
-    return (
-        gym.make_vec(spec.id, num_envs=config.problems_per_step * config.group_size, **fields),
-        gym.make_vec(spec.id, num_envs=config.eval_size, **held_out, **fields),
-    )
+    return gym.make_vec(spec.id, num_envs=size, **held_out, **fields)
+
+
+def evaluation_policy(model: str, spec: EnvSpec, fields: dict[str, Any], seed: int, max_new_tokens: int) -> Policy:
+    """A policy to evaluate: one of the baselines, or whatever `load_policy` takes.
+
+    Raises:
+        ValueError: the model cannot be read; a baseline for an environment that has no task to take it from.
+    """
+    if model == "oracle":
+        return Oracle()
+    if model in ("constant", "chance"):
+        task = envs.make_task(spec, **fields)
+        if model == "constant":
+            return Constant(envs.yardsticks(task).best_constant_answer)
+        return Chance([envs.problem(task, i, "train").answer for i in range(CHANCE_POOL)], seed)
+    policy = load_policy(model, seed)
+    policy.max_new_tokens = max_new_tokens
+    return policy
 
 
 def load_policy(model: str, seed: int) -> QwenVL:
@@ -105,14 +132,16 @@ def load_policy(model: str, seed: int) -> QwenVL:
     if model == TINY:
         processor = build_processor()
         return QwenVL(build_model(seed, processor.tokenizer), processor)
+    if "/" not in model and not Path(model).exists():
+        close = get_close_matches(model, MODELS, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"--model {model} is neither {TINY!r}, a folder, nor a hub id (OWNER/NAME){hint}")
     is_run = (Path(model) / "checkpoints").is_dir()
     try:
         policy = QwenVL.load(str(latest_checkpoint(Path(model)) if is_run else model))
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise ValueError(
-            f"--model {model} could not be loaded; it is {TINY!r}, a run, a Hugging Face folder or a hub id: {reason}"
-        ) from error
+        raise ValueError(f"--model {model} could not be loaded: {reason}") from error
     return policy.to("cuda" if torch.cuda.is_available() else "cpu")
 
 

@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from agents import qwen_vl
-from agents.qwen_vl import NEVER, QwenVL, decode_mask, draw, packed_answers, packed_mask
+from agents import packing as packing_room
+from agents.batch import Answers
+from agents.qwen_vl import QwenVL
 from tests.agents.conftest import QUESTIONS
 
 GROUP = 4
@@ -50,7 +51,7 @@ def sampled(policy, pictures):
 @pytest.fixture(params=[512, 12, 1], ids=["whole group packed", "pairs packed", "one by one"])
 def packing(request, monkeypatch):
     """All ways of sharing: every answer behind one prompt, two of them, or one."""
-    monkeypatch.setattr(qwen_vl, "MAX_PACKED_TOKENS", request.param)
+    monkeypatch.setattr(packing_room, "MAX_PACKED_TOKENS", request.param)
 
 
 def test_prompts_of_different_lengths_are_left_padded(policy, pictures):
@@ -152,51 +153,7 @@ def test_an_answer_ends_with_its_end_token(policy, pictures):
     ids_BT, mask_BT = policy.encode(texts)
     end = policy.tokenizer.convert_tokens_to_ids("<|im_end|>")
     assert [row[-1] for row in rows(ids_BT, mask_BT)] == [end, end]
-    assert policy.decode(qwen_vl.Answers(ids_BT, mask_BT, torch.zeros(ids_BT.shape))) == texts
-
-
-def test_select_takes_each_prompt_with_its_picture(policy, pictures):
-    prompts = policy.prepare(QUESTIONS, pictures)
-    chosen = prompts.select(torch.tensor([2, 1, 1]))
-    assert chosen.image_grid_thw.tolist() == [[1, 4, 4], [1, 6, 6], [1, 6, 6]]
-    assert torch.equal(chosen.pixel_values[16:52], prompts.pixel_values[16:52])
-    assert torch.equal(chosen.pixel_values[:16], prompts.pixel_values[52:])
-    assert torch.equal(chosen.input_ids_PS[0], prompts.input_ids_PS[2])
-
-
-def test_draw_inverts_the_cumulative_distribution():
-    logp = torch.tensor([[0.25, 0.5, 0.25]]).log().expand(6, -1)
-    uniform = torch.tensor([0.0, 0.24, 0.26, 0.74, 0.76, 0.9999], dtype=torch.float64)
-    assert draw(logp, uniform).tolist() == [0, 0, 1, 1, 2, 2]
-
-
-def test_draw_never_takes_an_impossible_token():
-    logits = torch.tensor([[NEVER, 0.0, NEVER, 0.0, NEVER]]).log_softmax(-1).expand(3, -1)
-    uniform = torch.tensor([0.0, 0.5, 1 - 2**-53], dtype=torch.float64)
-    assert draw(logits, uniform).tolist() == [1, 3, 3]
-
-
-def test_packed_answers():
-    assert packed_answers(16, 12) == 16
-    assert packed_answers(16, 100) == 4
-    assert packed_answers(6, 200) == 2
-    assert packed_answers(16, 1000) == 1
-
-
-def test_masks_by_hand():
-    padded = torch.tensor([[False, True, True]])
-    expected = [
-        [1, 0, 0, 0, 0, 0, 0],  # padding, which sees itself alone
-        [0, 1, 0, 0, 0, 0, 0],
-        [0, 1, 1, 0, 0, 0, 0],
-        [0, 1, 1, 1, 0, 0, 0],  # answer 1
-        [0, 1, 1, 1, 1, 0, 0],
-        [0, 1, 1, 0, 0, 1, 0],  # answer 2 does not see answer 1
-        [0, 1, 1, 0, 0, 1, 1],
-    ]
-    assert packed_mask(padded, 2, 2)[0, 0].int().tolist() == expected
-    # while decoding, keys lie in order of time: answers 1 and 2, then 1 and 2 again
-    assert decode_mask(padded, 2, 2)[0, 0].int().tolist() == [[0, 1, 1, 1, 0, 1, 0], [0, 1, 1, 0, 1, 0, 1]]
+    assert policy.decode(Answers(ids_BT, mask_BT, torch.zeros(ids_BT.shape))) == texts
 
 
 def test_a_saved_policy_answers_the_same(policy, pictures, tmp_path):

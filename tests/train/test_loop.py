@@ -18,7 +18,7 @@ import envs
 from agents.qwen_vl import QwenVL
 from rendering import render
 from tests.train.conftest import SMALL
-from train.loop import problem_seeds
+from train.seeds import problem_seeds
 
 
 def rows(path):
