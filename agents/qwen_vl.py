@@ -58,7 +58,7 @@ class QwenVL:
         model = AutoModelForImageTextToText.from_pretrained(checkpoint, dtype=dtype, attn_implementation="sdpa")
         return cls(model, AutoProcessor.from_pretrained(checkpoint), max_new_tokens)
 
-    def to(self, device: str) -> "QwenVL":
+    def to(self, device: str | torch.device) -> "QwenVL":
         """Move the weights."""
         self.model.to(device)
         return self

@@ -151,7 +151,6 @@ class TrainConfig:
             "temperature",
             "learning_rate",
             "adamw_learning_rate",
-            "embedding_learning_rate",
             "max_grad_norm",
         ):
             value = getattr(self, name)

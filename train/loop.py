@@ -1,6 +1,5 @@
 """The training loop: evaluate, cold start, then GRPO steps until the run's bound."""
 
-import copy
 import dataclasses
 import time
 from collections import defaultdict
@@ -18,7 +17,7 @@ from agents.grpo import clipped_surrogate, group_advantages, k3_kl, token_weight
 from agents.qwen_vl import Prompts, QwenVL
 from agents.rollout import Rollout, collect
 from plots.curves import write_curves
-from train.checkpoint import save_checkpoint
+from train.checkpoint import save_checkpoint, save_policy
 from train.cold_start import cold_start
 from train.config import Settings, learning_rate_factor, progress
 from train.evaluate import Evaluation, evaluate, summarise
@@ -108,10 +107,16 @@ class Trainer:
         return self.config.minutes is not None and self.seconds + self.closing_seconds >= 60 * self.config.minutes
 
     def keep_reference(self) -> None:
-        """Keep a frozen copy of the policy for the KL divergence, if that has a weight."""
+        """Keep a frozen copy of the policy for the KL divergence, if that has a weight.
+
+        It is the policy as GRPO began; a resumed run reads it from the folder `reference`.
+        """
         if self.config.kl_weight > 0:
-            model = copy.deepcopy(self.policy.model).requires_grad_(False)
-            self.reference = QwenVL(model, self.policy.processor, self.policy.max_new_tokens)
+            folder = self.folder / "reference"
+            if not folder.exists():
+                save_policy(self.policy, folder)
+            self.reference = QwenVL.load(str(folder)).to(self.policy.device)
+            self.reference.model.requires_grad_(False)
 
     def train_step(self) -> None:
         """One batch of rollouts, and the updates on it."""
