@@ -4,15 +4,12 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from tests.readme import README, ROOT, example
 from train.cli import parse
 
-ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-PYTHON = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 COMMANDS = [
     line.split("  #")[0].strip()
     for block in re.findall(r"```\n(.*?)```", README, flags=re.DOTALL)
@@ -28,8 +25,7 @@ def run(*words, cwd):
 
 
 def test_the_environment_example_runs(tmp_path):
-    example = next(block for block in PYTHON if "gym.make" in block)
-    done = run("-c", example, cwd=tmp_path)
+    done = run("-c", example("gym.make"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     reward, error, parsed = done.stdout.split()
     assert 0.1 <= float(reward) <= 1.0
@@ -38,23 +34,12 @@ def test_the_environment_example_runs(tmp_path):
 
 
 def test_the_task_example_keeps_the_rules_and_trains(tmp_path):
-    example = next(block for block in PYTHON if "register(" in block)
-    assert len(example.splitlines()) < 40
-    (tmp_path / "thermometer.py").write_text(example)
+    code = example("register(")
+    assert len(code.splitlines()) < 40
+    (tmp_path / "thermometer.py").write_text(code)
     done = run("-m", "envs", "check", "thermometer:thermometer", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    small = [
-        "--steps",
-        "1",
-        "--problems-per-step",
-        "2",
-        "--group-size",
-        "2",
-        "--eval-size",
-        "4",
-        "--cold-start-steps",
-        "1",
-    ]
+    small = "--steps 1 --problems-per-step 2 --group-size 2 --eval-size 4 --cold-start-steps 1".split()
     done = run("-m", "train", "--env", "thermometer:thermometer", *small, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "runs" / "thermometer" / "evals.csv").exists()

@@ -3,45 +3,13 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import gymnasium as gym
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.readme import ROOT, example
 
-THERMOMETER = """
-from dataclasses import dataclass
-from typing import ClassVar
-
-from envs import Problem, Task, register
-from envs.answers import NUMBER
-from rendering import Line, Scene
-
-
-@dataclass(frozen=True)
-class Thermometer(Task[float]):
-    unit: ClassVar[str] = "K"
-    worst_error: ClassVar[float] = 100.0
-    pattern = NUMBER
-
-    size: int = 56
-    hottest: int = 100
-
-    def generate(self, rng):
-        heat = int(rng.integers(1, self.hottest + 1))
-        column = Line((0.5, 0.1), (0.5, 0.1 + 0.008 * heat), 0.1, (200, 0, 0))
-        return Problem("How warm? <answer>NUMBER</answer>", str(heat), Scene((column,)), info={"heat": heat})
-
-    def read(self, text):
-        return float(text)
-
-    def error(self, answer, truth):
-        return abs(answer - truth)
-
-
-register("Thermometer-v0", Thermometer, hottest=80)
-"""
+THERMOMETER = example("register(")
 
 
 @pytest.fixture

@@ -1,0 +1,88 @@
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import envs
+from agents.baselines import Constant, Oracle
+from train.evaluate import Evaluation, evaluate, main, summarise
+
+
+class Recorder:
+    """Answers nothing and remembers what it was shown."""
+
+    def respond(self, observations, infos):
+        self.observations = observations
+        return ["noon"] * len(observations["prompt"])
+
+
+@pytest.fixture
+def clocks():
+    return gym.make_vec("eyechart/Clock-v0", num_envs=5, split="eval", size=56)
+
+
+def test_the_same_held_out_problems_each_time(clocks):
+    first, second = evaluate(clocks, Oracle()), evaluate(clocks, Constant("03:00:00"))
+    task = envs.make_task("clock", size=56)
+    expected = [envs.problem(task, seed, "eval").answer for seed in range(5)]
+    assert list(first.infos["answer"]) == list(second.infos["answer"]) == expected
+    assert first.errors.tolist() == [0.0] * 5
+    assert second.errors.tolist() == [task.error(task.read("03:00:00"), task.read(answer)) for answer in expected]
+
+
+def test_blank_pictures_are_blank_and_nothing_else_changes(clocks):
+    seeing, blind = Recorder(), Recorder()
+    seen, blank = evaluate(clocks, seeing), evaluate(clocks, blind, blank=True)
+    assert np.unique(blind.observations["image"]).tolist() == [128]
+    assert blind.observations["image"].shape == seeing.observations["image"].shape
+    assert np.unique(seeing.observations["image"]).size > 10
+    assert list(blank.infos["answer"]) == list(seen.infos["answer"])
+
+
+def test_summary_by_hand():
+    infos = {
+        "error": np.array([0.0, 10.0, 20.0, 360.0]),
+        "lenient_error": np.array([0.0, 10.0, 20.0, 50.0]),
+        "parsed": np.array([True, True, True, False]),
+    }
+    figures = summarise(Evaluation({}, infos, [""] * 4, np.array([1.0, 0.5, 0.5, 0.0])), chance=195.0)
+    assert figures == {
+        "mae": 97.5,
+        "median_error": 15.0,
+        "parsed": 0.75,
+        "reward": 0.5,
+        "skill": 0.5,
+        "lenient_mae": 20.0,
+    }
+    assert summarise(Evaluation({}, infos, [""] * 4, np.zeros(4)), chance=None)["skill"] is None
+
+
+def test_command_line(capsys):
+    assert main("--env clock --task.size 56 --model oracle --eval-size 8".split()) == 0
+    said = capsys.readouterr().out.split()
+    assert said[said.index("mae") + 1] == "0"
+    assert said[said.index("reward") + 1] == "1"
+
+
+@pytest.mark.parametrize(("model", "low"), [("constant", 120), ("chance", 120)])
+def test_blind_baselines_are_at_chance(capsys, model, low):
+    assert main(f"--env clock --task.size 56 --model {model} --eval-size 128".split()) == 0
+    said = capsys.readouterr().out.split()
+    assert low < float(said[said.index("mae") + 1]) < 240
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--env clock --model tni", "did you mean 'tiny'"),
+        ("--env clokc --model oracle", "Did you mean"),
+        ("--env clock --model oracle --eval-size 0", "--eval-size must be at least 1"),
+        ("--env clock --model oracle --task.colour red", "has no field 'colour'"),
+    ],
+)
+def test_bad_input_is_named(capsys, arguments, message):
+    try:
+        status = main(arguments.split())
+    except SystemExit as stop:
+        status = stop.code
+    assert status == 2
+    assert message in " ".join(capsys.readouterr().err.split())

@@ -1,0 +1,59 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from train.record import Record, Table, format_number, new_run_folder
+
+
+def test_numbers_keep_the_digits_of_float32():
+    assert format_number(0.1 + 0.2) == "0.3"
+    assert format_number(1.2345678901) == "1.234568"
+    assert format_number(123456) == 123456
+    assert format_number(None) == ""
+
+
+def test_a_row_is_on_disk_at_once(tmp_path):
+    table = Table(tmp_path / "t.csv")
+    table.add({"step": 1, "mae": 2.5})
+    table.add({"step": 2, "mae": None})
+    assert (tmp_path / "t.csv").read_text().splitlines() == ["step,mae", "1,2.5", "2,"]
+
+
+def test_later_rows_and_samples_are_dropped(tmp_path):
+    record = Record(tmp_path)
+    for step in range(4):
+        record.metrics.add({"step": step, "mae": 0.1 * step})
+        record.add_samples([{"step": step, "seed": 7, "text": "x"}], None)
+    before = (tmp_path / "metrics.csv").read_text().splitlines()
+    record.drop_after(1)
+    assert (tmp_path / "metrics.csv").read_text().splitlines() == before[:3]
+    assert [json.loads(line)["step"] for line in (tmp_path / "samples.jsonl").read_text().splitlines()] == [0, 1]
+
+
+def test_any_text_survives_in_the_samples(tmp_path):
+    texts = ["\ud800 lone", "<script>", "line\nbreak\u2028", "\x00", "é漢"]
+    Record(tmp_path).add_samples([{"step": 0, "seed": i, "text": text} for i, text in enumerate(texts)], None)
+    lines = (tmp_path / "samples.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    assert [json.loads(line)["text"] for line in lines] == texts
+
+
+def test_a_picture_is_written_once(tmp_path):
+    record, first, second = Record(tmp_path), np.full((2, 2, 3), 5, np.uint8), np.full((2, 2, 3), 9, np.uint8)
+    for picture in (first, second):
+        record.add_samples([{"step": 0, "seed": 3, "text": ""}], [picture])
+    assert [path.name for path in (tmp_path / "images").iterdir()] == ["eval-000003.png"]
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "images" / "eval-000003.png")), first)
+
+
+def test_run_folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert [str(new_run_folder(None, "clock")) for _ in range(3)] == ["runs/clock", "runs/clock-2", "runs/clock-3"]
+    wanted = tmp_path / "deep" / "er"
+    assert new_run_folder(wanted, "clock") == wanted
+    with pytest.raises(ValueError, match=r"--resume .*er"):
+        new_run_folder(wanted, "clock")
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="cannot be written"):
+        new_run_folder(tmp_path / "file" / "run", "clock")
