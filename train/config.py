@@ -10,6 +10,8 @@ from agents.grpo import AdvantageScale, Normalise
 TINY = "tiny"
 Optimizer = Literal["muon", "adamw"]
 ColdStart = Literal["format", "none"]
+# Nine minutes on two processor cores; a slower machine stops at ten.
+DEFAULT_BOUNDS = {"steps": 600, "minutes": 10.0}
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,12 @@ class TrainConfig:
     """Policy: tiny (built here, random weights), a Hugging Face folder or hub id, or an earlier run's folder."""
 
     steps: int | None = None
-    """GRPO steps. Given alone, nothing depends on the clock and the seed fixes every number."""
+    """GRPO steps. Where given, the learning rate follows them, and the seed fixes every number. Default: 600, unless
+    --minutes is given."""
 
     minutes: float | None = None
-    """Wall time from the start of the program, evaluation included. With --steps too, whichever ends first."""
+    """Wall time from the start of the program, evaluation included; with --steps, whichever ends first. Default: 10,
+    unless --steps is given."""
 
     problems_per_step: int = 64
     """P: problems posed in a step."""
@@ -194,7 +198,7 @@ def resolved(config: TrainConfig, answer_tokens: int) -> Settings:
         "max_new_tokens": answer_tokens if tiny else 256,
     }
     if config.steps is None and config.minutes is None:
-        defaults["minutes"] = 10.0
+        defaults |= DEFAULT_BOUNDS
     given: dict[str, Any] = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     given |= {name: value for name, value in defaults.items() if given[name] is None}
     return Settings(**given)
@@ -207,10 +211,13 @@ def plain(config: Settings) -> dict[str, Any]:
 
 
 def progress(config: Settings, step: int, seconds: float) -> float:
-    """How far along the run is, from 0 to 1: the further of its two bounds."""
-    by_steps = step / config.steps if config.steps else 0.0
-    by_time = seconds / (60 * config.minutes) if config.minutes else 0.0
-    return min(1.0, max(by_steps, by_time))
+    """How far along the run is, from 0 to 1: by steps where they bound it, else by the clock.
+
+    The learning rate follows it, so only a run bounded by steps does the same again.
+    """
+    if config.steps is not None:
+        return min(1.0, step / config.steps)
+    return min(1.0, seconds / (60 * config.minutes)) if config.minutes is not None else 0.0
 
 
 def learning_rate_factor(config: Settings, step: int, done: float) -> float:

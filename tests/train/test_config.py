@@ -11,7 +11,7 @@ def settings(**fields):
 
 def test_the_tiny_model_gets_what_training_from_scratch_needs():
     tiny = settings()
-    assert (tiny.optimizer, tiny.learning_rate, tiny.cold_start, tiny.minutes) == ("muon", 0.01, "format", 10.0)
+    assert (tiny.optimizer, tiny.learning_rate, tiny.cold_start) == ("muon", 0.01, "format")
     assert (tiny.max_new_tokens, settings(model="some/model").max_new_tokens) == (11, 256)
     checkpoint = settings(model="some/model")
     assert (checkpoint.optimizer, checkpoint.learning_rate) == ("adamw", 1e-6)
@@ -44,14 +44,17 @@ def test_settings_out_of_range_name_their_flag(name, value):
         TrainConfig(env="clock", **{name: value})
 
 
-def test_progress_is_the_further_of_the_bounds():
+def test_bounds():
+    assert (settings().steps, settings().minutes) == (600, 10.0)
+    assert (settings(steps=7).steps, settings(steps=7).minutes) == (7, None)
+    assert (settings(minutes=3.0).steps, settings(minutes=3.0).minutes) == (None, 3.0)
+
+
+def test_progress_follows_steps_where_they_bound_the_run_and_the_clock_elsewhere():
     assert progress(settings(steps=200), 50, 1e9) == 0.25
+    assert progress(settings(steps=200, minutes=10.0), 50, 450.0) == 0.25
     assert progress(settings(minutes=10.0), 10**6, 150.0) == 0.25
-    both = settings(steps=200, minutes=10.0)
-    assert progress(both, 50, 150.0) == 0.25
-    assert progress(both, 100, 150.0) == 0.5
-    assert progress(both, 100, 450.0) == 0.75
-    assert progress(both, 300, 450.0) == 1.0
+    assert progress(settings(minutes=10.0), 10**6, 1e9) == 1.0
 
 
 def test_learning_rate_by_hand():

@@ -73,7 +73,7 @@ def test_blind_baselines_are_at_chance(capsys, model, low):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--env clock --model tni", "did you mean 'tiny'"),
+        ("--env clock --model tinny", "did you mean 'tiny'"),
         ("--env clokc --model oracle", "Did you mean"),
         ("--env clock --model oracle --eval-size 0", "--eval-size must be at least 1"),
         ("--env clock --model oracle --task.colour red", "has no field 'colour'"),

@@ -7,8 +7,8 @@ from train.config import TrainConfig, resolved
 from train.optimizer import build_optimizers, flat_state, load_flat_state, only_trainable, set_learning_rates
 
 
-def built(model, **fields):
-    return build_optimizers(model, resolved(TrainConfig(env="clock", **fields), answer_tokens=11))
+def built(parameters_of, /, **fields):
+    return build_optimizers(parameters_of, resolved(TrainConfig(env="clock", **fields), answer_tokens=11))
 
 
 @pytest.fixture
