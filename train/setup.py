@@ -37,7 +37,7 @@ def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], star
     """
     train_envs, eval_envs = make_envs(config, spec, fields)
     policy = load_policy(config.model, config.seed)
-    check_pictures(policy, train_envs)
+    check_spaces(policy, train_envs, spec.id)
     settings = resolved(config, answer_tokens(policy, eval_envs))
     policy.max_new_tokens = settings.max_new_tokens
     yardsticks = measure_yardsticks(spec, fields)
@@ -154,13 +154,15 @@ def answer_tokens(policy: QwenVL, eval_envs: gym.vector.VectorEnv) -> int:
     return ids_BT.shape[1]
 
 
-def check_pictures(policy: QwenVL, train_envs: gym.vector.VectorEnv) -> None:
-    """Refuse pictures smaller than one merged patch.
+def check_spaces(policy: QwenVL, train_envs: gym.vector.VectorEnv, name: str) -> None:
+    """Refuse environments that pose no question, and pictures smaller than one merged patch.
 
     Raises:
-        ValueError: naming the size and the least that will do.
+        ValueError: naming what is there and what there should be.
     """
     space = train_envs.single_observation_space
+    if not isinstance(space, gym.spaces.Dict) or "prompt" not in space.spaces:
+        raise ValueError(f"{name} cannot be trained on: its observations must hold a `prompt`, but are {space}")
     if "image" not in space.spaces:
         return
     height, width = space["image"].shape[:2]

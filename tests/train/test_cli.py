@@ -43,6 +43,7 @@ def refused(train, capsys, *arguments):
         ("--env clock --steps 1 --run taken", "--resume taken"),
         ("--env clock --steps 1 --run taken/file/run", "cannot be written"),
         ("--env CartPole-v1 --task.size 5", "not made from a Task"),
+        ("--env CartPole-v1 --steps 1", "must hold a `prompt`"),
         ("--resume nowhere", "nowhere is not a run"),
         ("--resume taken --env clock", "give --steps or --minutes"),
     ],
