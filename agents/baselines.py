@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 
-def committed(answer: str) -> str:
+def tagged(answer: str) -> str:
     """An answer in the form that every task reads."""
     return f"<answer>{answer}</answer>"
 
@@ -16,7 +16,7 @@ class Oracle:
 
     def respond(self, observations: Mapping[str, Any], infos: Mapping[str, Any]) -> list[str]:
         """Answer with each problem's own answer."""
-        return [committed(answer) for answer in infos["answer"]]
+        return [tagged(answer) for answer in infos["answer"]]
 
 
 class Constant:
@@ -27,7 +27,7 @@ class Constant:
 
     def respond(self, observations: Mapping[str, Any], infos: Mapping[str, Any]) -> list[str]:
         """Answer with the constant."""
-        return [committed(self.answer)] * len(observations["prompt"])
+        return [tagged(self.answer)] * len(observations["prompt"])
 
 
 class Chance:
@@ -41,4 +41,4 @@ class Chance:
 
     def respond(self, observations: Mapping[str, Any], infos: Mapping[str, Any]) -> list[str]:
         """Answer with independent draws from the pool."""
-        return [committed(str(a)) for a in self.rng.choice(self.answers, size=len(observations["prompt"]))]
+        return [tagged(str(a)) for a in self.rng.choice(self.answers, size=len(observations["prompt"]))]

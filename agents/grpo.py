@@ -6,13 +6,10 @@ generalised advantage estimation, and the KL penalty, where one is wanted, stand
 With one update per batch (the default) the ratio is 1 and what is left is REINFORCE with a group baseline.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
-AdvantageScale = Literal["group", "batch", "none"]
-Normalise = Literal["token", "sequence", "constant"]
+from agents.choices import AdvantageScale, Normalise
 
 # Log-ratios beyond this are clamped before the exponential, which overflows float32 at 88.
 MAX_LOG_RATIO = 20.0

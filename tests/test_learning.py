@@ -17,3 +17,4 @@ def test_rewards_alone_teach_the_tiny_model_to_read_clocks(tmp_path, monkeypatch
     assert mae["cold-start"] > 150
     assert mae["end"] < 30
     assert float(rows[-1]["blank_mae"]) > 150
+    assert max(float(row["blank_parsed"]) for row in rows if row["phase"] == "train") > 0.9

@@ -8,45 +8,73 @@ import signal  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 from types import FrameType  # noqa: E402
+from typing import TYPE_CHECKING  # noqa: E402
 
-from train.cli import parse  # noqa: E402
+if TYPE_CHECKING:
+    from train.loop import Trainer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train as a command line says; returns the exit status: 0, 2 for bad input, 130 after Ctrl-C.
+    """Train as a command line says.
 
     Args:
         arguments: what follows `python -m train`; None takes the process's own.
+
+    Returns:
+        the exit status: 0, 1 for a run that could not go on, 2 for bad input, 130 after Ctrl-C.
     """
     try:
-        config, spec, fields = parse(sys.argv[1:] if arguments is None else arguments)
-        # Seconds of imports, after the flags are known to be right.
-        from transformers.utils.logging import disable_progress_bar
-
-        from train.setup import new_trainer, resumed_trainer
-
-        disable_progress_bar()  # of every checkpoint's few files
-        trainer = resumed_trainer(config, STARTED) if spec is None else new_trainer(config, spec, fields, STARTED)
+        trainer = make_trainer(sys.argv[1:] if arguments is None else arguments)
+        return train(trainer)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped at once; what the last checkpoint holds is kept", file=sys.stderr)
+        return 130
+
+
+def make_trainer(arguments: Sequence[str]) -> "Trainer":
+    """Read the command line, and make all that the run needs.
+
+    Raises:
+        ValueError: whatever is wrong with the command line, or with what it names.
+    """
+    from train.cli import parse
+
+    config, spec, fields = parse(arguments)
+    # Seconds of imports, after the flags are known to be right.
+    from transformers.utils.logging import disable_progress_bar
+
+    from train.setup import new_trainer, resumed_trainer
+
+    disable_progress_bar()  # of every checkpoint's few files
+    return resumed_trainer(config, STARTED) if spec is None else new_trainer(config, spec, fields, STARTED)
+
+
+def train(trainer: "Trainer") -> int:
+    """Run a trainer, with Ctrl-C meaning an orderly end, and draw its curves whatever happens."""
+    from train.loop import TrainingError
 
     def on_interrupt(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl-C is meant
-        print("stopping after this step; Ctrl-C again to stop at once", flush=True)
-        trainer.stop()
+        trainer.stopping = True
 
     before = signal.signal(signal.SIGINT, on_interrupt)
-    print(f"writing {trainer.folder}", flush=True)
+    print(f"writing {trainer.folder}; Ctrl-C ends it after the step under way, twice at once", flush=True)
     try:
         trainer.run()
+    except TrainingError as error:
+        print(f"error: {error}; checkpoints so far are in {trainer.folder / 'checkpoints'}", file=sys.stderr)
+        return 1
     finally:
         signal.signal(signal.SIGINT, before)
         trainer.draw_curves()
-    if trainer.stopping:
-        print(f"stopped; go on with: python -m train --resume {trainer.folder}")
-        return 130
-    return 0
+    if trainer.finished():
+        return 0
+    go_on = f"go on with: python -m train --resume {trainer.folder}"
+    print(f"stopped; {go_on if trainer.state.cold_started else 'nothing is kept of a run stopped this early'}")
+    return 130
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from agents.qwen_vl import QwenVL
@@ -24,17 +27,24 @@ def save_checkpoint(
 ) -> Path:
     """Write `run/checkpoints/step-NNNNNN`, aside and then renamed, and delete all but the newest `keep`."""
     target = run / "checkpoints" / f"step-{int(state['step']):06d}"
-    aside = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    save_policy(policy, aside)
-    save_file(flat_state(optimizers), aside / OPTIMIZER_FILE)
-    (aside / STATE_FILE).write_text(json.dumps(state, indent=2))
-    shutil.rmtree(target, ignore_errors=True)
-    aside.replace(target)
+    with written_aside(target) as aside:
+        save_policy(policy, aside)
+        save_file(flat_state(optimizers), aside / OPTIMIZER_FILE)
+        (aside / STATE_FILE).write_text(json.dumps(state, indent=2))
     for old in checkpoints(run)[:-keep]:
         shutil.rmtree(old)
     return target
+
+
+@contextmanager
+def written_aside(target: Path) -> Iterator[Path]:
+    """A folder that takes the name `target` when all of it is written, and not before."""
+    aside = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    yield aside
+    shutil.rmtree(target, ignore_errors=True)
+    aside.replace(target)
 
 
 def save_policy(policy: QwenVL, folder: Path) -> None:
@@ -54,6 +64,8 @@ def latest_checkpoint(run: Path) -> Path:
     Raises:
         ValueError: the folder is no run, or the run ended before its first checkpoint.
     """
+    if (run / STATE_FILE).exists():
+        raise ValueError(f"{run} is a checkpoint; name its run, {run.parent.parent}")
     if not (run / "config.json").exists():
         raise ValueError(f"{run} is not a run: it has no config.json")
     found = checkpoints(run)
@@ -63,6 +75,15 @@ def latest_checkpoint(run: Path) -> Path:
 
 
 def load_trainer_state(checkpoint: Path, optimizers: list[torch.optim.Optimizer]) -> dict[str, Any]:
-    """Put the optimizers where they were, and return the rest of the trainer's state."""
-    load_flat_state(optimizers, load_file(checkpoint / OPTIMIZER_FILE))
-    return json.loads((checkpoint / STATE_FILE).read_text())
+    """Put the optimizers where they were, and return the rest of the trainer's state.
+
+    Raises:
+        ValueError: a file that cannot be read.
+    """
+    try:
+        load_flat_state(optimizers, load_file(checkpoint / OPTIMIZER_FILE))
+        return json.loads((checkpoint / STATE_FILE).read_text())
+    except (SafetensorError, json.JSONDecodeError, OSError) as error:
+        raise ValueError(
+            f"the checkpoint {checkpoint} is broken ({error}); delete it to go on from the one before"
+        ) from error

@@ -1,5 +1,6 @@
 """From a command line to checked settings, before anything heavy is loaded or anything is written."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,8 @@ from gymnasium.envs.registration import EnvSpec
 import envs
 from envs.fields import read_fields, split_flags
 from envs.registry import is_ours, registered
-from train.config import TrainConfig
+from train.config import TrainConfig, flag
+from train.record import require_new
 
 
 def parse(argv: Sequence[str]) -> tuple[TrainConfig, EnvSpec | None, dict[str, Any]]:
@@ -28,26 +30,54 @@ def parse(argv: Sequence[str]) -> tuple[TrainConfig, EnvSpec | None, dict[str, A
     texts, rest = split_flags(argv)
     config = tyro.cli(TrainConfig, args=rest, prog="python -m train")
     if config.resume is not None:
-        if config.env or config.run or texts:
-            raise ValueError("--resume goes on with a run as it was: give --steps or --minutes with it, nothing else")
+        refuse_others(config, texts)
         return config, None, {}
     if not config.env:
         known = ", ".join(spec.id for spec in registered())
         raise ValueError(f"which environment? Say --env NAME, for example --env clock. Registered: {known}")
-    spec = envs.resolve(config.env)
-    return config, spec, task_fields(spec, texts)
+    spec = find_env(config.env)
+    fields = task_fields(spec, texts)
+    if config.run is not None:
+        require_new(config.run)
+    return config, spec, fields
+
+
+def refuse_others(config: TrainConfig, texts: Mapping[str, str]) -> None:
+    """Refuse settings beside `--resume` that a run cannot change on its way.
+
+    Raises:
+        ValueError: naming them.
+    """
+    changed = [
+        flag(field.name)
+        for field in dataclasses.fields(config)
+        if field.name not in ("resume", "steps", "minutes") and getattr(config, field.name) != field.default
+    ]
+    changed += [f"--task.{name}" for name in texts]
+    if changed:
+        raise ValueError(
+            f"--resume goes on with a run as it was, under --steps or --minutes; leave out {', '.join(changed)}"
+        )
+
+
+def find_env(name: str) -> EnvSpec:
+    """The environment that a name means.
+
+    Raises:
+        ValueError: it is unknown, or not made from a `Task`.
+    """
+    spec = envs.resolve(name)
+    if not is_ours(spec):
+        raise ValueError(f"{spec.id} cannot be used here: it is not made from a Task, registered by envs.register")
+    return spec
 
 
 def task_fields(spec: EnvSpec, texts: Mapping[str, str]) -> dict[str, Any]:
     """The fields that `--task.FIELD VALUE` flags set, read and checked.
 
     Raises:
-        ValueError: an unknown field, a value that does not fit, an environment that is not made from a task.
+        ValueError: an unknown field, a value that does not fit.
     """
-    if not texts:
-        return {}
-    if not is_ours(spec):
-        raise ValueError(f"{spec.id} is not made from a Task, so it has no --task.{next(iter(texts))}")
     fields = read_fields(type(envs.make_task(spec)), texts)
     envs.make_task(spec, **fields)  # complains about values out of range
     return fields

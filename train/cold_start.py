@@ -7,15 +7,16 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
-from agents.baselines import committed
+from agents.baselines import tagged
 from agents.grpo import token_weights
 from agents.qwen_vl import QwenVL
 from train.config import Settings
 from train.optimizer import BETAS, TOKEN_EMBEDDINGS, only_trainable
 from train.seeds import problem_seeds
 
-# A step: pictures, and random answers to each (fewer than the pictures, whose answers they are).
+# A step: pictures, and random answers to each, taken from the others.
 PROBLEMS, ANSWERS = 32, 8
+# With Muon, that is from scratch; else the run's own.
 LEARNING_RATE = 1e-2
 
 
@@ -25,6 +26,7 @@ def cold_start(
     config: Settings,
     accelerator: Accelerator,
     on_step: Callable[[int, float], None],
+    stopping: Callable[[], bool],
 ) -> None:
     """Supervised steps on random answers in the right form: each picture with some other problems' answers.
 
@@ -38,18 +40,23 @@ def cold_start(
         config: `cold_start_steps`, `max_grad_norm` and `seed` count here.
         accelerator: runs the backward pass.
         on_step: told the number of steps done and the loss, after each.
+        stopping: asked before each step whether to end early.
     """
     problems = min(PROBLEMS, envs.num_envs)
+    answers = min(ANSWERS, problems - 1)  # never a picture's own
+    rate = LEARNING_RATE if config.optimizer == "muon" else config.learning_rate
     embeddings = [p for name, p in policy.model.named_parameters() if TOKEN_EMBEDDINGS.search(name)]
-    optimizer = torch.optim.AdamW(embeddings, LEARNING_RATE, BETAS, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(embeddings, rate, BETAS, weight_decay=0.0)
     with only_trainable(policy.model, embeddings):
         for step in range(config.cold_start_steps):
+            if stopping():
+                break
             seeds = np.resize(problem_seeds(config.seed, -1 - step, problems), envs.num_envs)
             observations, infos = envs.reset(seed=seeds.tolist())
             images = observations.get("image")
             prompts = policy.prepare(observations["prompt"][:problems], None if images is None else images[:problems])
-            texts = [committed(str(answer)) for answer in infos["answer"][:problems]]
-            others = [texts[(i + 1 + k) % problems] for i in range(problems) for k in range(ANSWERS)]
+            texts = [tagged(str(answer)) for answer in infos["answer"][:problems]]
+            others = [texts[(i + 1 + k) % problems] for i in range(problems) for k in range(answers)]
             ids_BT, mask_BT = policy.encode(others)
             with accelerator.autocast():
                 logp_BT, _ = policy.log_probabilities(prompts, ids_BT, mask_BT)

@@ -1,11 +1,12 @@
 """Every setting of a training run: one frozen dataclass, from which the command line is made."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from agents.grpo import AdvantageScale, Normalise
+from agents.choices import AdvantageScale, Normalise
 
 TINY = "tiny"
 Optimizer = Literal["muon", "adamw"]
@@ -16,7 +17,10 @@ DEFAULT_BOUNDS = {"steps": 600, "minutes": 10.0}
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Train a Qwen-VL with GRPO on an environment, from rewards alone."""
+    """Train a Qwen-VL with GRPO on an environment, from rewards alone.
+
+    `--task.FIELD VALUE` sets a field of the task; `python -m envs list` shows which there are.
+    """
 
     env: str = ""
     """Environment: a registered name (clock), or module:name, which imports the module first."""
@@ -48,13 +52,15 @@ class TrainConfig:
     """Of sampling in training; evaluation is greedy."""
 
     max_new_tokens: int | None = None
-    """Longest answer, in tokens. Default: what a bare answer takes for tiny, else 256."""
+    """Longest answer, in tokens. Default: what a bare answer takes for a small model, else 256."""
 
     optimizer: Optimizer | None = None
-    """muon: Muon on the matrices, AdamW on the rest (for training from scratch). Default: muon for tiny, else adamw."""
+    """muon: Muon on the matrices, AdamW on the rest (for training from scratch). Default: muon for
+    a small model (tiny, or a run of it), else adamw."""
 
     learning_rate: float | None = None
-    """Peak learning rate of the optimizer. Default: 0.01 for muon, 1e-6 for adamw."""
+    """Peak learning rate of the optimizer. Default: 0.01 for muon; for adamw 3e-4 if the model is
+    small, else 1e-6."""
 
     adamw_learning_rate: float = 3e-4
     """With muon: the peak learning rate of what is no matrix: token and patch embeddings, biases, norms."""
@@ -87,7 +93,7 @@ class TrainConfig:
     """The ratio to the sampling policy may rise this far above 1."""
 
     entropy_bonus: float | None = None
-    """Weight of the policy's entropy in the objective. Default: 0.05 for tiny, else 0."""
+    """Weight of the policy's entropy in the objective. Default: 0.05 for a small model, else 0."""
 
     kl_weight: float = 0.0
     """Weight of the KL divergence from the policy as it was when GRPO began. 0 keeps no copy of it."""
@@ -120,7 +126,7 @@ class TrainConfig:
     """Folder to write. Default: runs/NAME, numbered if taken."""
 
     resume: Path | None = None
-    """Folder of a run to continue; of the other options only --steps and --minutes are taken."""
+    """Folder of a run to continue as it was; --steps and --minutes give it new bounds."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a setting outside its range, naming the flag."""
@@ -158,8 +164,8 @@ class TrainConfig:
             "max_grad_norm",
         ):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"{flag(name)} must be above 0, got {value}")
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"{flag(name)} must be above 0 and finite, got {value}")
         for name in ("lr_decay_start", "lr_final"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{flag(name)} is a fraction, from 0 to 1, got {getattr(self, name)}")
@@ -181,21 +187,21 @@ class Settings(TrainConfig):
     max_new_tokens: int = 256
 
 
-def resolved(config: TrainConfig, answer_tokens: int) -> Settings:
+def resolved(config: TrainConfig, small: bool, answer_tokens: int) -> Settings:
     """Fill in the settings whose default depends on the model, and the bound where none is given.
 
     Args:
         config: as it was asked for.
-        answer_tokens: what a bare answer takes of the tiny model's tokens.
+        small: whether the model is small enough to be trained from scratch.
+        answer_tokens: what a bare answer takes of the model's tokens.
     """
-    tiny = config.model == TINY
-    optimizer = config.optimizer or ("muon" if tiny else "adamw")
+    optimizer = config.optimizer or ("muon" if small else "adamw")
     defaults: dict[str, Any] = {
         "optimizer": optimizer,
-        "learning_rate": 0.01 if optimizer == "muon" else 1e-6,
-        "entropy_bonus": 0.05 if tiny else 0.0,
-        "cold_start": "format" if tiny else "none",
-        "max_new_tokens": answer_tokens if tiny else 256,
+        "learning_rate": 0.01 if optimizer == "muon" else 3e-4 if small else 1e-6,
+        "entropy_bonus": 0.05 if small else 0.0,
+        "cold_start": "format" if config.model == TINY else "none",
+        "max_new_tokens": answer_tokens if small else 256,
     }
     if config.steps is None and config.minutes is None:
         defaults |= DEFAULT_BOUNDS
@@ -210,7 +216,7 @@ def plain(config: Settings) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, Path) else value for name, value in fields.items()}
 
 
-def progress(config: Settings, step: int, seconds: float) -> float:
+def fraction_done(config: Settings, step: int, seconds: float) -> float:
     """How far along the run is, from 0 to 1: by steps where they bound it, else by the clock.
 
     The learning rate follows it, so only a run bounded by steps does the same again.
@@ -226,7 +232,7 @@ def learning_rate_factor(config: Settings, step: int, done: float) -> float:
     Args:
         config: the resolved settings.
         step: steps done before this one.
-        done: `progress` of the run.
+        done: `fraction_done` of the run.
     """
     warmup = min(1.0, (step + 1) / config.lr_warmup_steps) if config.lr_warmup_steps else 1.0
     if done <= config.lr_decay_start:

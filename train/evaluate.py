@@ -49,12 +49,12 @@ def evaluate(envs: gym.vector.VectorEnv, policy: Policy, blank: bool = False) ->
     return Evaluation(observations, {**asked, **infos}, texts, np.asarray(rewards, dtype=float))
 
 
-def summarise(evaluation: Evaluation, chance: float | None) -> dict[str, float | None]:
-    """The columns of `evals.csv` that come from the answers.
+def summarise(evaluation: Evaluation, chance: float) -> dict[str, float | None]:
+    """What the answers to one set of problems came to.
 
     Args:
         evaluation: the answers.
-        chance: the task's MAE of chance, for skill = 1 − MAE / MAE of chance; None leaves it out.
+        chance: the task's MAE of chance, for skill = 1 − MAE / MAE of chance; 0 leaves it out.
     """
     errors = evaluation.errors
     mae = float(errors.mean())
@@ -66,6 +66,23 @@ def summarise(evaluation: Evaluation, chance: float | None) -> dict[str, float |
         "skill": None if not chance else 1 - mae / chance,
         "lenient_mae": float(np.mean(evaluation.infos["lenient_error"])),
     }
+
+
+def full_summary(
+    envs: gym.vector.VectorEnv, policy: Policy, chance: float
+) -> tuple[Evaluation, dict[str, float | None]]:
+    """The answers to the pictures, and the columns of `evals.csv`: `summarise`, and the blank-picture control.
+
+    `blank_parsed` tells how many answers to blank pictures could be read at all: a large `blank_mae` may come from
+    answers that fall out of form, as well as from wrong ones.
+    """
+    seen = evaluate(envs, policy)
+    figures = summarise(seen, chance)
+    figures |= {"blank_mae": None, "blank_parsed": None}
+    if "image" in seen.observations:
+        blank = summarise(evaluate(envs, policy, blank=True), chance)
+        figures |= {"blank_mae": blank["mae"], "blank_parsed": blank["parsed"]}
+    return seen, figures
 
 
 @dataclass(frozen=True)
@@ -102,26 +119,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     import tyro
 
+    from envs import make_task
     from envs.fields import split_flags
-    from envs.registry import resolve
-    from train.cli import task_fields
-    from train.setup import evaluation_policy, make_eval_envs, measure_yardsticks
+    from train.cli import find_env, task_fields
+    from train.policies import evaluation_policy
+    from train.setup import make_eval_envs, measure_yardsticks
 
     try:
         texts, rest = split_flags(sys.argv[1:] if arguments is None else arguments)
         config = tyro.cli(EvaluateConfig, args=rest, prog="python -m train.evaluate")
-        spec = resolve(config.env)
+        spec = find_env(config.env)
         fields = task_fields(spec, texts)
         eval_envs = make_eval_envs(spec, config.eval_size, fields)
-        yardsticks = measure_yardsticks(spec, fields)
+        yardsticks = measure_yardsticks(make_task(spec, **fields))
         policy = evaluation_policy(config.model, spec, fields, config.seed, config.max_new_tokens)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    seen = evaluate(eval_envs, policy)
-    figures = summarise(seen, yardsticks["chance"] if yardsticks else None)
-    if "image" in seen.observations:
-        figures["blank_mae"] = float(evaluate(eval_envs, policy, blank=True).errors.mean())
+    figures = full_summary(eval_envs, policy, yardsticks["chance"])[1]
     print(f"{config.model} on {config.eval_size} problems of {spec.id}")
     for name, value in figures.items():
         print(f"{name:<14}{'' if value is None else f'{value:.4g}'}")

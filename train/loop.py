@@ -17,10 +17,10 @@ from agents.grpo import clipped_surrogate, group_advantages, k3_kl, token_weight
 from agents.qwen_vl import Prompts, QwenVL
 from agents.rollout import Rollout, collect
 from plots.curves import write_curves
-from train.checkpoint import save_checkpoint, save_policy
+from train.checkpoint import save_checkpoint, save_policy, written_aside
 from train.cold_start import cold_start
-from train.config import Settings, learning_rate_factor, progress
-from train.evaluate import Evaluation, evaluate, summarise
+from train.config import Settings, fraction_done, learning_rate_factor
+from train.evaluate import Evaluation, full_summary
 from train.optimizer import build_optimizers, set_learning_rates
 from train.progress import Progress
 from train.record import Record
@@ -35,6 +35,11 @@ class TrainerState:
     problems: int = 0
     rollouts: int = 0
     seconds: float = 0.0
+    cold_started: bool = False
+
+
+class TrainingError(RuntimeError):
+    """A run that cannot go on; its last checkpoint stays."""
 
 
 class Trainer:
@@ -46,7 +51,7 @@ class Trainer:
         envs: P·G training environments.
         eval_envs: `config.eval_size` environments of the eval split.
         folder: the run's folder, which exists.
-        chance: the task's MAE of chance, or None where it is not known.
+        chance: the task's MAE of chance.
         started: `time.perf_counter()` when the program began; earlier sessions of a resumed run counted in.
     """
 
@@ -57,7 +62,7 @@ class Trainer:
         envs: gym.vector.VectorEnv,
         eval_envs: gym.vector.VectorEnv,
         folder: Path,
-        chance: float | None,
+        chance: float,
         started: float,
     ) -> None:
         self.config, self.policy, self.envs, self.eval_envs = config, policy, envs, eval_envs
@@ -76,29 +81,37 @@ class Trainer:
         """Wall time of the run so far."""
         return time.perf_counter() - self.started
 
-    def stop(self) -> None:
-        """Ask the loop to end after the step under way."""
-        self.stopping = True
-
     def run(self) -> None:
         """Everything from the first evaluation to the last checkpoint."""
         with self.progress:
-            if self.state.step == 0:
-                self.evaluate("start")
-                if self.config.cold_start == "format":
-                    cold_start(self.policy, self.envs, self.config, self.accelerator, self.progress.cold_start)
-                    self.evaluate("cold-start")
+            if not self.state.cold_started:
+                self.begin()
+            if self.state.cold_started:
+                self.keep_reference()
+                while not self.done():
+                    self.train_step()
+                    if self.state.step % self.config.eval_every == 0 and not self.finished():
+                        self.evaluate("train")
+                    if self.state.step % self.config.checkpoint_every == 0 and not self.finished():
+                        self.checkpoint()
+                if self.finished():
+                    self.evaluate("end")
                 self.checkpoint()
-            self.keep_reference()
-            while not self.stopping and not self.finished():
-                self.train_step()
-                if self.state.step % self.config.eval_every == 0 and not self.finished():
-                    self.evaluate("train")
-                if self.state.step % self.config.checkpoint_every == 0:
-                    self.checkpoint()
-            if not self.stopping:
-                self.evaluate("end")
+
+    def begin(self) -> None:
+        """What comes before GRPO. If it is stopped, nothing of it is kept: begun again, it does the same."""
+        self.evaluate("start")
+        if self.config.cold_start == "format":
+            cold_start(self.policy, self.envs, self.config, self.accelerator, self.progress.cold_start, self.done)
+        if not self.stopping:
+            if self.config.cold_start == "format":
+                self.evaluate("cold-start")
+            self.state.cold_started = True
             self.checkpoint()
+
+    def done(self) -> bool:
+        """Whether the loop ends here, for whichever reason."""
+        return self.stopping or self.finished()
 
     def finished(self) -> bool:
         """Whether the bound is reached; the time that closing takes is kept free."""
@@ -114,7 +127,8 @@ class Trainer:
         if self.config.kl_weight > 0:
             folder = self.folder / "reference"
             if not folder.exists():
-                save_policy(self.policy, folder)
+                with written_aside(folder) as aside:
+                    save_policy(self.policy, aside)
             self.reference = QwenVL.load(str(folder)).to(self.policy.device)
             self.reference.model.requires_grad_(False)
 
@@ -133,7 +147,7 @@ class Trainer:
                 step=self.state.step,
             )
         rolled_out = time.perf_counter()
-        factor = learning_rate_factor(config, self.state.step, progress(config, self.state.step, self.seconds))
+        factor = learning_rate_factor(config, self.state.step, fraction_done(config, self.state.step, self.seconds))
         advantages_B = group_advantages(rollout.rewards_PG, config.advantage_scale).flatten()
         updates = [self.update(rollout, advantages_B, factor) for _ in range(config.updates_per_batch)]
         self.state.step += 1
@@ -160,12 +174,13 @@ class Trainer:
         config, answers = self.config, rollout.answers
         G, P = config.group_size, len(rollout.prompts)
         weights_BT = token_weights(answers.mask_BT, config.normalise, config.max_new_tokens)
+        shares_BT = token_weights(answers.mask_BT, "token")
         sums: dict[str, float] = defaultdict(float)
         gap = 0.0
         for rows in torch.arange(P).split(config.micro_batch_problems):
             members = slice(int(rows[0]) * G, (int(rows[-1]) + 1) * G)
             prompts = rollout.prompts.select(rows)
-            ids_BT, mask_BT, weight_BT = (x[members] for x in (answers.ids_BT, answers.mask_BT, weights_BT))
+            ids_BT, mask_BT = answers.ids_BT[members], answers.mask_BT[members]
             old_logp_BT = answers.logp_BT[members]
             with self.accelerator.autocast():
                 logp_BT, entropy_BT = self.policy.log_probabilities(prompts, ids_BT, mask_BT, config.temperature)
@@ -174,11 +189,13 @@ class Trainer:
             )
             kl_BT = self.kl(prompts, ids_BT, mask_BT, logp_BT)
             loss_BT = surrogate_BT - config.entropy_bonus * entropy_BT + config.kl_weight * kl_BT
-            loss = (loss_BT * weight_BT).sum()
+            loss = (loss_BT * weights_BT[members]).sum()
+            if not torch.isfinite(loss):
+                raise TrainingError(f"the loss of step {self.state.step + 1} is {loss.item()}; try a smaller rate")
             self.accelerator.backward(loss)
-            parts = {"loss": loss_BT, "entropy": entropy_BT, "kl": kl_BT, "clip_fraction": clipped_BT}
-            for name, value_BT in parts.items():
-                sums[name] += float((value_BT.detach() * weight_BT).sum())
+            sums["loss"] += loss.item()
+            for name, value_BT in {"entropy": entropy_BT, "kl": kl_BT, "clip_fraction": clipped_BT}.items():
+                sums[name] += (value_BT.detach() * shares_BT[members]).sum().item()
             gap = max(gap, float((logp_BT.detach() - old_logp_BT).abs().max()))
         return {**sums, "grad_norm": self.step_optimizers(factor), "logp_gap": gap}
 
@@ -203,16 +220,13 @@ class Trainer:
         """Greedy answers to the eval problems, and to blank pictures; a row of evals.csv and some samples."""
         begin = time.perf_counter()
         with self.accelerator.autocast():
-            seen = evaluate(self.eval_envs, self.policy)
-            has_images = "image" in seen.observations
-            blank = evaluate(self.eval_envs, self.policy, blank=True) if has_images else None
+            seen, figures = full_summary(self.eval_envs, self.policy, self.chance)
         row = {
             "phase": phase,
             "step": self.state.step,
             "problems": self.state.problems,
             "rollouts": self.state.rollouts,
-            **summarise(seen, self.chance),
-            "blank_mae": None if blank is None else float(blank.errors.mean()),
+            **figures,
             "seconds_total": self.seconds,
         }
         self.record.evals.add(row)

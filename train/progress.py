@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from train.config import Settings, progress
+from train.config import Settings, fraction_done
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -18,6 +18,7 @@ class Progress:
 
     def __init__(self, config: Settings) -> None:
         self.config = config
+        self.rate: float | None = None
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -43,21 +44,22 @@ class Progress:
 
     def step(self, row: Mapping[str, Any]) -> None:
         """Show a GRPO step, a row of metrics.csv."""
-        took = row["seconds_rollout"] + row["seconds_learn"]
+        self.rate = 1 / (row["seconds_rollout"] + row["seconds_learn"])
         of = f"/{self.config.steps}" if self.config.steps else ""
         self.bars.update(
             self.bar,
-            completed=progress(self.config, row["step"], row["seconds_total"]),
+            completed=fraction_done(self.config, row["step"], row["seconds_total"]),
             description=(
-                f"step {row['step']}{of}  {1 / took:.2f} steps/s  reward {row['reward']:.3f}  MAE {row['mae']:.4g}"
+                f"step {row['step']}{of}  {self.rate:.2f} steps/s  reward {row['reward']:.3f}  MAE {row['mae']:.4g}"
             ),
         )
 
     def evaluation(self, row: Mapping[str, Any]) -> None:
         """Print an evaluation, a row of evals.csv."""
+        rate = "" if self.rate is None else f"  {self.rate:.2f} steps/s"
         blank = "" if row["blank_mae"] is None else f"  blank {row['blank_mae']:.4g}"
         console.print(
             f"{row['seconds_total']:6.0f} s  {row['phase']:<10}  step {row['step']:<5} "
             f"MAE {row['mae']:.4g}  median {row['median_error']:.4g}  parsed {row['parsed']:.0%}  "
-            f"reward {row['reward']:.3f}{blank}"
+            f"reward {row['reward']:.3f}{blank}{rate}"
         )

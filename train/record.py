@@ -3,6 +3,7 @@
 import csv
 import importlib.metadata
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -33,13 +34,17 @@ class Table:
     def drop_after(self, step: int) -> None:
         """Delete the rows of later steps, which a resumed run writes again."""
         if self.path.exists():
-            with self.path.open(newline="") as file:
-                reader = csv.DictReader(file)
-                columns, rows = reader.fieldnames or [], [row for row in reader if int(row["step"]) <= step]
+            reader = csv.DictReader(whole_lines(self.path))
+            columns, rows = reader.fieldnames or [], [row for row in reader if int(row["step"]) <= step]
             with self.path.open("w", newline="") as file:
                 writer = csv.DictWriter(file, fieldnames=columns)
                 writer.writeheader()
                 writer.writerows(rows)
+
+
+def whole_lines(path: Path) -> list[str]:
+    """A file's lines, without a last one that a killed process left unfinished."""
+    return [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
 
 
 def format_number(value: Any) -> Any:
@@ -60,8 +65,29 @@ class Record:
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write `config.json`, with the versions of what ran and the commit it ran from."""
-        document = {**config, "versions": versions(), "git_commit": git_commit()}
-        (self.folder / "config.json").write_text(json.dumps(document, indent=2) + "\n")
+        self._write_config({**config, "versions": versions(), "git_commit": git_commit()})
+
+    def read_config(self) -> dict[str, Any]:
+        """Read `config.json`.
+
+        Raises:
+            ValueError: it is not JSON.
+        """
+        path = self.folder / "config.json"
+        try:
+            return json.loads(path.read_text())
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path} is broken ({error}); the run cannot be continued") from error
+
+    def change_settings(self, **settings: Any) -> None:
+        """Write other values for some settings into `config.json`."""
+        document = self.read_config()
+        self._write_config({**document, "settings": {**document["settings"], **settings}})
+
+    def _write_config(self, document: Mapping[str, Any]) -> None:
+        aside = self.folder / ".config.json.partial"
+        aside.write_text(json.dumps(document, indent=2) + "\n")
+        aside.replace(self.folder / "config.json")
 
     def add_samples(self, rows: Sequence[Mapping[str, Any]], images: Sequence[np.ndarray] | None) -> None:
         """Append answers to `samples.jsonl`; a picture already on disk is not written again."""
@@ -81,26 +107,36 @@ class Record:
         self.metrics.drop_after(step)
         self.evals.drop_after(step)
         if self.samples.exists():
-            lines = self.samples.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if json.loads(line)["step"] <= step]
+            kept = [line for line in whole_lines(self.samples) if json.loads(line)["step"] <= step]
             self.samples.write_text("".join(kept), encoding="utf-8")
+
+
+def require_new(folder: Path) -> None:
+    """Refuse a `--run` that cannot be made.
+
+    Raises:
+        ValueError: it exists and is not an empty folder, or nothing can be written there.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ValueError(f"--run {folder} exists; go on with it by --resume {folder}, or name another folder")
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise ValueError(f"the run folder {folder} cannot be written: {nearest} is no folder that may be written")
 
 
 def new_run_folder(wanted: Path | None, name: str) -> Path:
     """Make the folder of a new run: `wanted`, or `runs/NAME`, numbered if taken.
 
     Raises:
-        ValueError: `wanted` exists, or the folder cannot be written.
+        ValueError: the folder cannot be written.
     """
     if wanted is None:
         wanted, number = Path("runs") / name, 2
         while wanted.exists():
             wanted, number = Path("runs") / f"{name}-{number}", number + 1
-    elif wanted.exists():
-        raise ValueError(f"--run {wanted} exists; go on with it by --resume {wanted}, or name another folder")
+    require_new(wanted)
     try:
-        wanted.mkdir(parents=True)
-        (wanted / "config.json").touch()
+        wanted.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"the run folder {wanted} cannot be written: {error.strerror or error}") from error
     return wanted

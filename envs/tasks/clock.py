@@ -76,7 +76,7 @@ class Clock(Task[int]):
     way round the dial, in minutes.
 
     Attributes:
-        size: Side of the picture in pixels, from 28 up.
+        size: Side of the picture in pixels, 28 to 4096.
         style: How the clock looks; so far there is "plain".
         second_hand: Whether there is one; without it times are whole minutes, written `07:25`.
         numerals: Whether the dial has the numbers 1 to 12.
@@ -98,8 +98,8 @@ class Clock(Task[int]):
             ValueError: Where one has the wrong type or is out of range.
         """
         super().__post_init__()
-        if self.size < 28:
-            raise ValueError(f"Clock.size must be at least 28 pixels to be readable, got {self.size}.")
+        if not 28 <= self.size <= 4096:
+            raise ValueError(f"Clock.size must be from 28 pixels, to be readable, to 4096, got {self.size}.")
 
     def generate(self, rng: np.random.Generator) -> Problem:
         """Draw a time; see the class for its distribution."""

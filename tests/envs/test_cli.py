@@ -113,7 +113,7 @@ def test_check_of_a_users_task(run_python, thermometer, tmp_path):
         (["show", "clok"], "Did you mean eyechart/Clock-v0?"),
         (["show", "clock", "--task.siez", "3"], "Did you mean 'size'? Its fields: reward_shape"),
         (["show", "clock", "--task.size", "abc"], "Clock.size must be a whole number, got 'abc'"),
-        (["show", "clock", "--task.size", "3"], "Clock.size must be at least 28"),
+        (["show", "clock", "--task.size", "3"], "Clock.size must be from 28"),
         (["show", "clock", "--task.size"], "--task.size needs a value"),
         (["show", "clock", "--count", "0"], "at least 1 problem"),
         (["show", "clock", "--seed", "-1"], "A seed must be 0 or more, got -1"),

@@ -263,7 +263,7 @@ def test_depict_is_the_clock_at_the_guessed_time():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"size": 27}, "at least 28 pixels"),
+        ({"size": 27}, "from 28 pixels"),
         ({"size": "112"}, "Clock.size must be a whole number, got '112'"),
         ({"size": True}, "a whole number"),
         ({"style": "fancy"}, "Clock.style must be 'plain', got 'fancy'"),

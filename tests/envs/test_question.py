@@ -123,7 +123,7 @@ def test_the_spec_survives_json():
         ({"split": "test"}, "Unknown split 'test'"),
         ({"render_mode": "human"}, "Unknown render_mode 'human'; known: rgb_array"),
         ({"siez": 3}, "no field 'siez'. Did you mean 'size'"),
-        ({"size": 3}, "at least 28"),
+        ({"size": 3}, "from 28 pixels"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):

@@ -145,7 +145,7 @@ def test_registering_mistakes_are_found_at_once(clean_registry):
         register("Local-v0", Local)
     with pytest.raises(ValueError, match="no field 'siez'"):
         register("Big-v0", Clock, siez=3)
-    with pytest.raises(ValueError, match="at least 28"):
+    with pytest.raises(ValueError, match="from 28 pixels"):
         register("Small-v0", Clock, size=3)
     with pytest.raises(ValueError, match="'module:Class', got 'Clock'"):
         register("Clock-v1", "Clock")

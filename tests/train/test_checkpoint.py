@@ -2,10 +2,17 @@ import json
 
 import pytest
 
-from train.checkpoint import OPTIMIZER_FILE, STATE_FILE, checkpoints, latest_checkpoint, save_checkpoint
+from train.checkpoint import (
+    OPTIMIZER_FILE,
+    STATE_FILE,
+    checkpoints,
+    latest_checkpoint,
+    load_trainer_state,
+    save_checkpoint,
+)
 from train.config import TrainConfig, resolved
 from train.optimizer import build_optimizers
-from train.setup import load_policy
+from train.policies import load_policy
 
 
 @pytest.fixture(scope="module")
@@ -13,9 +20,12 @@ def policy():
     return load_policy("tiny", 0)
 
 
+def optimizers(policy):
+    return build_optimizers(policy.model, resolved(TrainConfig(env="clock"), small=True, answer_tokens=11))
+
+
 def save(run, policy, step, keep=2):
-    optimizers = build_optimizers(policy.model, resolved(TrainConfig(env="clock"), answer_tokens=11))
-    return save_checkpoint(run, policy, optimizers, {"step": step, "seconds": 1.5}, keep)
+    return save_checkpoint(run, policy, optimizers(policy), {"step": step, "seconds": 1.5}, keep)
 
 
 def test_the_newest_are_kept(tmp_path, policy):
@@ -46,3 +56,18 @@ def test_a_checkpoint_is_written_again_in_place(tmp_path, policy):
 def test_what_is_no_run_is_named(tmp_path):
     with pytest.raises(ValueError, match="is not a run"):
         latest_checkpoint(tmp_path)
+
+
+def test_a_checkpoint_is_no_run(tmp_path, policy):
+    folder = save(tmp_path / "run", policy, 5)
+    with pytest.raises(ValueError, match=r"is a checkpoint; name its run, .*run$"):
+        latest_checkpoint(folder)
+
+
+@pytest.mark.parametrize("name", [OPTIMIZER_FILE, STATE_FILE])
+def test_a_broken_checkpoint_is_named(tmp_path, policy, name):
+    folder = save(tmp_path, policy, 5)
+    whole = (folder / name).read_bytes()
+    (folder / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="step-000005 is broken"):
+        load_trainer_state(folder, optimizers(policy))

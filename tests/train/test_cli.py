@@ -32,7 +32,7 @@ def refused(train, capsys, *arguments):
         ("--env clock --steps three", "three"),
         ("--env clock --task.siez 3", "Did you mean 'size'"),
         ("--env clock --task.size large", "'large'"),
-        ("--env clock --task.size 20", "at least 28"),
+        ("--env clock --task.size 20", "from 28 pixels"),
         ("--env clock --task.style fancy", "'fancy'"),
         ("--env clock --group-size 1", "--group-size must be at least 2"),
         ("--env clock --steps 0", "--steps must be at least 1"),
@@ -43,9 +43,14 @@ def refused(train, capsys, *arguments):
         ("--env clock --steps 1 --run taken", "--resume taken"),
         ("--env clock --steps 1 --run taken/file/run", "cannot be written"),
         ("--env CartPole-v1 --task.size 5", "not made from a Task"),
-        ("--env CartPole-v1 --steps 1", "must hold a `prompt`"),
+        ("--env clock --model ./nowhere/x", "nor a folder"),
+        ("--env clock --learning-rate inf", "--learning-rate must be above 0 and finite"),
+        ("--env clock --task.size 4000000000", "to 4096"),
+        ("--resume taken --group-size 8", "leave out --group-size"),
+        ("--resume taken --task.size 8", "leave out --task.size"),
+        ("--env CartPole-v1 --steps 1", "not made from a Task"),
         ("--resume nowhere", "nowhere is not a run"),
-        ("--resume taken --env clock", "give --steps or --minutes"),
+        ("--resume taken --env clock", "leave out --env"),
     ],
 )
 def test_bad_input_is_named(train, capsys, tmp_path, monkeypatch, arguments, said):
@@ -67,7 +72,7 @@ def test_a_run_without_a_checkpoint_cannot_be_resumed(train, capsys, tmp_path):
 def test_names_are_numbered_when_taken(train, tmp_path):
     for _ in range(2):
         assert train(*SMALL, "--steps", "1") == 0
-    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["clock", "clock-2"]
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["letters", "letters-2"]
 
 
 def test_help_names_every_fixed_flag(train, capsys):

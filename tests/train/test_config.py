@@ -2,11 +2,11 @@ import dataclasses
 
 import pytest
 
-from train.config import TrainConfig, flag, learning_rate_factor, plain, progress, resolved
+from train.config import TrainConfig, flag, fraction_done, learning_rate_factor, plain, resolved
 
 
 def settings(**fields):
-    return resolved(TrainConfig(env="clock", **fields), answer_tokens=11)
+    return resolved(TrainConfig(env="clock", **fields), small=fields.get("model", "tiny") == "tiny", answer_tokens=11)
 
 
 def test_the_tiny_model_gets_what_training_from_scratch_needs():
@@ -16,6 +16,7 @@ def test_the_tiny_model_gets_what_training_from_scratch_needs():
     checkpoint = settings(model="some/model")
     assert (checkpoint.optimizer, checkpoint.learning_rate) == ("adamw", 1e-6)
     assert (checkpoint.cold_start, checkpoint.entropy_bonus) == ("none", 0.0)
+    assert settings(optimizer="adamw").learning_rate == 3e-4
 
 
 def test_what_is_given_stays():
@@ -33,6 +34,7 @@ def test_what_is_given_stays():
         ("minutes", 0.0),
         ("learning_rate", -1e-3),
         ("learning_rate", float("nan")),
+        ("learning_rate", float("inf")),
         ("eval_size", 0),
         ("temperature", 0.0),
         ("lr_final", 1.5),
@@ -50,11 +52,11 @@ def test_bounds():
     assert (settings(minutes=3.0).steps, settings(minutes=3.0).minutes) == (None, 3.0)
 
 
-def test_progress_follows_steps_where_they_bound_the_run_and_the_clock_elsewhere():
-    assert progress(settings(steps=200), 50, 1e9) == 0.25
-    assert progress(settings(steps=200, minutes=10.0), 50, 450.0) == 0.25
-    assert progress(settings(minutes=10.0), 10**6, 150.0) == 0.25
-    assert progress(settings(minutes=10.0), 10**6, 1e9) == 1.0
+def test_the_schedule_follows_steps_where_they_bound_the_run_and_the_clock_elsewhere():
+    assert fraction_done(settings(steps=200), 50, 1e9) == 0.25
+    assert fraction_done(settings(steps=200, minutes=10.0), 50, 450.0) == 0.25
+    assert fraction_done(settings(minutes=10.0), 10**6, 150.0) == 0.25
+    assert fraction_done(settings(minutes=10.0), 10**6, 1e9) == 1.0
 
 
 def test_learning_rate_by_hand():

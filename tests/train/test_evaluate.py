@@ -4,7 +4,7 @@ import pytest
 
 import envs
 from agents.baselines import Constant, Oracle
-from train.evaluate import Evaluation, evaluate, main, summarise
+from train.evaluate import Evaluation, evaluate, full_summary, main, summarise
 
 
 class Recorder:
@@ -38,6 +38,24 @@ def test_blank_pictures_are_blank_and_nothing_else_changes(clocks):
     assert list(blank.infos["answer"]) == list(seen.infos["answer"])
 
 
+class Sighted:
+    """Answers rightly where there is something to see, and 3 o'clock, or nothing, where there is not."""
+
+    def respond(self, observations, infos):
+        seen = observations["image"].std(axis=(1, 2, 3)) > 0
+        blind = ["<answer>03:00:00</answer>", "", "", ""]
+        return [f"<answer>{a}</answer>" if s else b for a, s, b in zip(infos["answer"], seen, blind, strict=True)]
+
+
+def test_the_blank_control_tells_seeing_from_guessing():
+    clocks = gym.make_vec("eyechart/Clock-v0", num_envs=4, split="eval", size=56)
+    seen, figures = full_summary(clocks, Sighted(), chance=180.0)
+    task = envs.make_task("clock", size=56)
+    first = task.error(task.read("03:00:00"), task.read(seen.infos["answer"][0]))
+    assert (figures["mae"], figures["blank_parsed"]) == (0.0, 0.25)
+    assert figures["blank_mae"] == pytest.approx((first + 3 * 360) / 4)
+
+
 def test_summary_by_hand():
     infos = {
         "error": np.array([0.0, 10.0, 20.0, 360.0]),
@@ -53,7 +71,7 @@ def test_summary_by_hand():
         "skill": 0.5,
         "lenient_mae": 20.0,
     }
-    assert summarise(Evaluation({}, infos, [""] * 4, np.zeros(4)), chance=None)["skill"] is None
+    assert summarise(Evaluation({}, infos, [""] * 4, np.zeros(4)), chance=0.0)["skill"] is None
 
 
 def test_command_line(capsys):

@@ -33,17 +33,19 @@ def timeless(path):
 
 def test_a_run_leaves_everything_behind(train, tmp_path):
     assert train(*SMALL, "--steps", "3") == 0
-    run = tmp_path / "runs" / "clock"
+    run = tmp_path / "runs" / "letters"
     config = json.loads((run / "config.json").read_text())
-    assert config["env"] == "eyechart/Clock-v0"
-    assert config["settings"]["group_size"] == 2
+    assert config["env"] == "Letters-v0"
+    assert config["module"] == "tests.train.letters"
+    assert config["settings"]["group_size"] == 4
     assert config["task"]["fields"]["size"] == 56
-    assert config["yardsticks"]["chance"] == pytest.approx(180, abs=5)
+    assert config["yardsticks"]["chance"] == pytest.approx(4.98, abs=0.3)  # two of 15 even counts: (15² − 1) / 45
     assert config["versions"]["torch"] == torch.__version__.split("+")[0]
     metrics = rows(run / "metrics.csv")
     assert [int(row["step"]) for row in metrics] == [1, 2, 3]
-    assert [int(row["rollouts"]) for row in metrics] == [8, 16, 24]
+    assert [int(row["rollouts"]) for row in metrics] == [16, 32, 48]
     assert all(float(row["logp_gap"]) < 1e-4 for row in metrics)
+    assert all(int(row["groups_without_spread"]) == 0 for row in metrics)
     assert list(metrics[0])[-3:] == ["seconds_total", "seconds_rollout", "seconds_learn"]
     evals = rows(run / "evals.csv")
     assert [(row["phase"], row["step"]) for row in evals] == [
@@ -59,10 +61,10 @@ def test_a_run_leaves_everything_behind(train, tmp_path):
 
 def test_samples_are_what_was_asked_and_answered(train, tmp_path):
     train(*SMALL, "--steps", "1")
-    run = tmp_path / "runs" / "clock"
+    run = tmp_path / "runs" / "letters"
     samples = [json.loads(line) for line in (run / "samples.jsonl").read_text().splitlines()]
     assert [sample["seed"] for sample in samples] == [0, 1] * 3
-    task = envs.make_task("clock", size=56)
+    task = envs.make_task("tests.train.letters:letters")
     for sample in samples:
         posed = envs.problem(task, sample["seed"], "eval")
         assert sample["answer"] == posed.answer
@@ -101,10 +103,37 @@ def remove(folder):
 
 def test_a_finished_run_goes_on_with_a_larger_bound(train, tmp_path, capsys):
     train(*SMALL, "--steps", "2")
-    assert train("--resume", "runs/clock") == 2
+    assert train("--resume", "runs/letters") == 2
     assert "larger --steps or --minutes" in capsys.readouterr().err
-    assert train("--resume", "runs/clock", "--steps", "3") == 0
-    assert [row["step"] for row in rows(tmp_path / "runs" / "clock" / "metrics.csv")] == ["1", "2", "3"]
+    assert train("--resume", "runs/letters", "--steps", "3") == 0
+    assert [row["step"] for row in rows(tmp_path / "runs" / "letters" / "metrics.csv")] == ["1", "2", "3"]
+
+
+def test_a_run_killed_before_its_first_step_goes_on_after_the_cold_start(train, tmp_path):
+    train(*SMALL, "--steps", "3", "--run", "whole")
+    train(*SMALL, "--steps", "3", "--run", "cut", "--keep-checkpoints", "9")
+    for step in (2, 3):
+        remove(tmp_path / "cut" / "checkpoints" / f"step-{step:06d}")
+    assert train("--resume", "cut") == 0
+    for table in ("metrics.csv", "evals.csv"):
+        assert timeless(tmp_path / "cut" / table) == timeless(tmp_path / "whole" / table)
+
+
+def test_a_new_bound_replaces_the_old_ones_and_is_kept(train, tmp_path):
+    train(*SMALL, "--steps", "2")
+    run = tmp_path / "runs" / "letters"
+    assert train("--resume", "runs/letters", "--minutes", "0.01") == 2  # it took longer already
+    assert json.loads((run / "config.json").read_text())["settings"]["steps"] == 2
+    assert train("--resume", "runs/letters", "--steps", "4") == 0
+    settings = json.loads((run / "config.json").read_text())["settings"]
+    assert (settings["steps"], settings["minutes"]) == (4, None)
+
+
+def test_a_broken_config_is_named(train, tmp_path, capsys):
+    train(*SMALL, "--steps", "1")
+    (tmp_path / "runs" / "letters" / "config.json").write_text('{"env": ')
+    assert train("--resume", "runs/letters") == 2
+    assert "config.json is broken" in capsys.readouterr().err
 
 
 def test_ctrl_c_ends_with_a_checkpoint_and_the_curves(tmp_path):
@@ -112,7 +141,7 @@ def test_ctrl_c_ends_with_a_checkpoint_and_the_curves(tmp_path):
     command = [sys.executable, "-m", "train", *SMALL, "--steps", "100000", "--checkpoint-every", "100000"]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
-    run = tmp_path / "runs" / "clock"
+    run = tmp_path / "runs" / "letters"
     deadline = time.monotonic() + 120
     while not ((run / "metrics.csv").exists() and len(rows(run / "metrics.csv")) >= 2):
         assert time.monotonic() < deadline, "no step was done"
@@ -121,7 +150,7 @@ def test_ctrl_c_ends_with_a_checkpoint_and_the_curves(tmp_path):
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "--resume runs/clock" in output
+    assert "--resume runs/letters" in output
     last = rows(run / "metrics.csv")[-1]["step"]
     assert (run / "checkpoints" / f"step-{int(last):06d}" / "model.safetensors").exists()
     assert (run / "curves.png").exists()
@@ -129,11 +158,11 @@ def test_ctrl_c_ends_with_a_checkpoint_and_the_curves(tmp_path):
 
 def test_checkpoints_are_ordinary_folders(train, tmp_path):
     train(*SMALL, "--steps", "1")
-    folder = tmp_path / "runs" / "clock" / "checkpoints" / "step-000001"
+    folder = tmp_path / "runs" / "letters" / "checkpoints" / "step-000001"
     policy = QwenVL.load(str(folder))
     assert policy.respond({"prompt": ("What time is it?",), "image": np.zeros((1, 56, 56, 3), np.uint8)}, {})
     # a run and a checkpoint are models too
-    for name, model in (("from-run", "runs/clock"), ("from-folder", str(folder))):
+    for name, model in (("from-run", "runs/letters"), ("from-folder", str(folder))):
         assert train(*SMALL, "--steps", "1", "--run", name, "--model", model, "--learning-rate", "1e-4") == 0
     assert timeless(tmp_path / "from-run" / "evals.csv") == timeless(tmp_path / "from-folder" / "evals.csv")
 

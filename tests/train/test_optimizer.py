@@ -8,7 +8,7 @@ from train.optimizer import build_optimizers, flat_state, load_flat_state, only_
 
 
 def built(parameters_of, /, **fields):
-    return build_optimizers(parameters_of, resolved(TrainConfig(env="clock", **fields), answer_tokens=11))
+    return build_optimizers(parameters_of, resolved(TrainConfig(env="clock", **fields), small=True, answer_tokens=11))
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_muon_takes_the_matrices_and_adamw_the_rest(model):
 
 
 def test_adamw_alone_takes_everything(model):
-    (adamw,) = built(model, model="some/model")
+    (adamw,) = built(model, optimizer="adamw")
     assert len(adamw.param_groups[0]["params"]) == len(list(model.parameters()))
 
 

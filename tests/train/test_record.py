@@ -32,6 +32,18 @@ def test_later_rows_and_samples_are_dropped(tmp_path):
     assert [json.loads(line)["step"] for line in (tmp_path / "samples.jsonl").read_text().splitlines()] == [0, 1]
 
 
+def test_a_row_that_a_killed_process_left_unfinished_is_dropped(tmp_path):
+    record = Record(tmp_path)
+    for step in (1, 2):
+        record.metrics.add({"step": step, "mae": 5.0})
+        record.add_samples([{"step": step, "seed": 7, "text": "x"}], None)
+    for path in (tmp_path / "metrics.csv", tmp_path / "samples.jsonl"):
+        path.write_text(path.read_text()[:-2])
+    record.drop_after(2)
+    assert (tmp_path / "metrics.csv").read_text().splitlines() == ["step,mae", "1,5"]
+    assert [json.loads(line)["step"] for line in (tmp_path / "samples.jsonl").read_text().splitlines()] == [1]
+
+
 def test_any_text_survives_in_the_samples(tmp_path):
     texts = ["\ud800 lone", "<script>", "line\nbreak\u2028", "\x00", "é漢"]
     Record(tmp_path).add_samples([{"step": 0, "seed": i, "text": text} for i, text in enumerate(texts)], None)
@@ -52,6 +64,8 @@ def test_run_folders(tmp_path, monkeypatch):
     assert [str(new_run_folder(None, "clock")) for _ in range(3)] == ["runs/clock", "runs/clock-2", "runs/clock-3"]
     wanted = tmp_path / "deep" / "er"
     assert new_run_folder(wanted, "clock") == wanted
+    assert new_run_folder(wanted, "clock") == wanted  # empty, so nothing can be lost
+    (wanted / "config.json").touch()
     with pytest.raises(ValueError, match=r"--resume .*er"):
         new_run_folder(wanted, "clock")
     (tmp_path / "file").touch()

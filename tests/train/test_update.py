@@ -1,0 +1,181 @@
+"""What one step does to the policy, against plain computations and with the signs that make it learn."""
+
+import time
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+import envs  # noqa: F401 (registers the clock)
+from agents.batch import Answers
+from agents.grpo import group_advantages
+from agents.qwen_vl import QwenVL
+from agents.rollout import Rollout
+from tests.train import letters  # noqa: F401 (registers the letters)
+from train.cold_start import cold_start
+from train.config import TrainConfig, resolved
+from train.loop import Trainer, TrainingError
+from train.policies import load_policy
+
+P, G = 2, 4
+TEXTS = [f"<answer>0{hour}:{minute}0:00</answer>" for hour in (1, 2) for minute in (1, 2, 3, 4)]
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Makes a trainer on clocks of 56 pixels."""
+
+    def make(env="eyechart/Clock-v0", **fields):
+        fields = {"steps": 100, "problems_per_step": P, "group_size": G, "cold_start": "none", **fields}
+        config = resolved(TrainConfig(env="clock", **fields), small=True, answer_tokens=11)
+        policy = load_policy("tiny", 0)
+        policy.max_new_tokens = config.max_new_tokens
+        clocks = [gym.make_vec(env, num_envs=n, split=split, size=56) for n, split in ((P * G, "train"), (4, "eval"))]
+        return Trainer(config, policy, *clocks, tmp_path, 180.0, time.perf_counter())
+
+    return make
+
+
+def crafted(trainer, rewards, old_shift=0.0):
+    """A rollout of known texts and rewards; `old_shift` moves the log-probabilities they were sampled with."""
+    observations, _ = trainer.envs.reset(seed=[s for s in range(P) for _ in range(G)])
+    prompts = trainer.policy.prepare(observations["prompt"][::G], observations["image"][::G])
+    ids_BT, mask_BT = trainer.policy.encode(TEXTS)
+    with torch.no_grad():
+        logp_BT, _ = trainer.policy.log_probabilities(prompts, ids_BT, mask_BT, trainer.config.temperature)
+    old_BT = (logp_BT - old_shift) * mask_BT
+    return Rollout(prompts, Answers(ids_BT, mask_BT, old_BT), TEXTS, torch.tensor(rewards), {})
+
+
+def likelihoods(trainer, rollout):
+    """The log-probability of each text, (P, G)."""
+    answers = rollout.answers
+    with torch.no_grad():
+        logp_BT, entropy_BT = trainer.policy.log_probabilities(rollout.prompts, answers.ids_BT, answers.mask_BT)
+    return logp_BT.sum(-1).view(P, G), entropy_BT[answers.mask_BT].mean().item()
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_the_rewarded_answers_become_likelier_than_the_others(make, optimizer):
+    trainer = make(optimizer=optimizer, learning_rate=1e-4, adamw_learning_rate=1e-4, entropy_bonus=0.0)
+    rollout = crafted(trainer, [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    before, _ = likelihoods(trainer, rollout)
+    for _ in range(5):
+        trainer.update(rollout, group_advantages(rollout.rewards_PG).flatten(), 1.0)
+    gained = likelihoods(trainer, rollout)[0] - before
+    assert gained[0].argmax() == 0
+    assert gained[1].argmax() == 3
+    assert gained[0, 0] > 0
+
+
+def test_the_entropy_bonus_raises_the_entropy(make):
+    entropies = []
+    for bonus in (0.0, 0.5):
+        trainer = make(optimizer="adamw", learning_rate=1e-3, entropy_bonus=bonus, updates_per_batch=1)
+        rollout = crafted(trainer, [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+        for _ in range(5):
+            trainer.update(rollout, group_advantages(rollout.rewards_PG).flatten(), 1.0)
+        entropies.append(likelihoods(trainer, rollout)[1])
+    assert entropies[1] > entropies[0]
+
+
+@pytest.mark.parametrize("normalise", ["token", "sequence", "constant"])
+@pytest.mark.parametrize("micro_batch_problems", [1, 2])
+def test_the_loss_is_the_plain_one(make, normalise, micro_batch_problems):
+    fields = {"normalise": normalise, "micro_batch_problems": micro_batch_problems, "temperature": 0.7}
+    trainer = make(entropy_bonus=0.3, kl_weight=0.2, clip_high=0.1, **fields)
+    trainer.reference = load_policy("tiny", 1)
+    rollout = crafted(trainer, [[1.0, 0.0, 0.5, 0.0], [0.2, 0.0, 0.0, 1.0]], old_shift=0.15)
+    answers, prompts = rollout.answers, rollout.prompts
+    arguments = (prompts, answers.ids_BT, answers.mask_BT, 0.7)
+    with torch.no_grad():
+        logp_BT, entropy_BT = trainer.policy.log_probabilities(*arguments)
+        reference_BT, _ = trainer.reference.log_probabilities(*arguments)
+    advantages_B = group_advantages(rollout.rewards_PG).flatten()
+    expected, tokens, kls = 0.0, int(answers.mask_BT.sum()), []
+    for b, mask_T in enumerate(answers.mask_BT):
+        length = int(mask_T.sum())
+        for t in range(length):
+            ratio, advantage = np.exp(0.15), advantages_B[b].item()
+            log_r = (reference_BT[b, t] - logp_BT[b, t]).item()
+            kls.append(np.exp(log_r) - log_r - 1)
+            value = -min(ratio * advantage, min(ratio, 1.1) * advantage)
+            value += -0.3 * entropy_BT[b, t].item() + 0.2 * kls[-1]
+            weight = {"token": 1 / tokens, "sequence": 1 / length / (P * G), "constant": 1 / 11 / (P * G)}[normalise]
+            expected += weight * value
+    metrics = trainer.update(rollout, advantages_B, 1.0)
+    assert metrics["loss"] == pytest.approx(expected, rel=1e-4)
+    # these are means over tokens, however the loss is normalised
+    assert metrics["kl"] == pytest.approx(np.mean(kls), rel=1e-4)
+    assert metrics["entropy"] == pytest.approx(entropy_BT[answers.mask_BT].mean().item(), rel=1e-4)
+    positive = answers.mask_BT[advantages_B > 0].sum().item()
+    assert metrics["clip_fraction"] == pytest.approx(positive / tokens)
+    assert metrics["logp_gap"] == pytest.approx(0.15, abs=1e-3)
+
+
+def test_the_learner_sees_what_was_sampled(make):
+    trainer = make(env="Letters-v0", temperature=0.7, lr_warmup_steps=0, lr_decay_start=0.0, lr_final=0.5)
+    trainer.state.step = 50
+    trainer.train_step()
+    (row,) = (line.split(",") for line in (trainer.folder / "metrics.csv").read_text().splitlines()[1:])
+    names = (trainer.folder / "metrics.csv").read_text().splitlines()[0].split(",")
+    metrics = dict(zip(names, row, strict=True))
+    assert float(metrics["logp_gap"]) < 1e-4
+    assert int(metrics["groups_without_spread"]) == 0
+    # half of the steps are done, so the rate is halfway between its peak and half of it
+    assert float(metrics["learning_rate"]) == pytest.approx(0.0075)
+    assert [o.param_groups[0]["lr"] for o in trainer.optimizers] == pytest.approx([0.0075, 3e-4 * 0.75])
+
+
+def test_a_loss_that_is_no_number_stops_the_run(make):
+    trainer = make()
+    rollout = crafted(trainer, [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, float("nan")]])
+    before = [p.clone() for p in trainer.policy.model.parameters()]
+    with pytest.raises(TrainingError, match="loss of step 1 is nan"):
+        trainer.update(rollout, group_advantages(rollout.rewards_PG).flatten(), 1.0)
+    assert all(torch.equal(a, b) for a, b in zip(before, trainer.policy.model.parameters(), strict=True))
+
+
+def test_the_bounds_end_a_run(make):
+    trainer = make(steps=3)
+    assert [bool(trainer.finished()) for trainer.state.step in (0, 2, 3)] == [False, False, True]
+    trainer = make(steps=None, minutes=2.0)
+    trainer.closing_seconds = 30.0
+    for ago, finished in ((80, False), (100, True)):
+        trainer.started = time.perf_counter() - ago
+        assert trainer.finished() == finished
+
+
+def test_the_cold_start_teaches_form_alone(make, monkeypatch):
+    trainer = make(cold_start="format", cold_start_steps=6)
+    asked, losses, given = [], [], []
+    reset, encode = trainer.envs.reset, QwenVL.encode
+
+    def remember_answers(**arguments):
+        observations, infos = reset(**arguments)
+        asked.append(list(infos["answer"]))
+        return observations, infos
+
+    monkeypatch.setattr(trainer.envs, "reset", remember_answers)
+    monkeypatch.setattr(QwenVL, "encode", lambda self, texts: given.append(list(texts)) or encode(self, texts))
+    before = {name: p.clone() for name, p in trainer.policy.model.named_parameters()}
+    cold_start(
+        trainer.policy,
+        trainer.envs,
+        trainer.config,
+        trainer.accelerator,
+        lambda step, loss: losses.append(loss),
+        lambda: False,
+    )
+    after = dict(trainer.policy.model.named_parameters())
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"model.language_model.embed_tokens.weight"}
+    assert all(p.requires_grad for p in after.values())
+    assert losses[-1] < losses[0]
+    # eight pictures a step, seven answers to each: those of the others, and never its own
+    for answers, texts in zip(asked, given, strict=True):
+        for i, own in enumerate(answers):
+            shown = [text.removeprefix("<answer>").removesuffix("</answer>") for text in texts[7 * i : 7 * i + 7]]
+            assert sorted(shown) == sorted(answers[:i] + answers[i + 1 :])
+            assert own not in shown
