@@ -56,9 +56,9 @@ def likelihoods(trainer, rollout):
     return logp_BT.sum(-1).view(P, G), entropy_BT[answers.mask_BT].mean().item()
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_the_rewarded_answers_become_likelier_than_the_others(make, optimizer):
-    trainer = make(optimizer=optimizer, learning_rate=1e-4, adamw_learning_rate=1e-4, entropy_bonus=0.0)
+@pytest.mark.parametrize(("optimizer", "rate"), [("adamw", 1e-4), ("muon", 1e-3)])
+def test_the_rewarded_answers_become_likelier_than_the_others(make, optimizer, rate):
+    trainer = make(optimizer=optimizer, learning_rate=rate, entropy_bonus=0.0)
     rollout = crafted(trainer, [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
     before, _ = likelihoods(trainer, rollout)
     for _ in range(5):
