@@ -43,12 +43,8 @@ def make_trainer(arguments: Sequence[str]) -> "Trainer":
     from train.cli import parse
 
     config, spec, fields = parse(arguments)
-    # Seconds of imports, after the flags are known to be right.
-    from transformers.utils.logging import disable_progress_bar
+    from train.setup import new_trainer, resumed_trainer  # seconds of imports, after the flags are known to be right
 
-    from train.setup import new_trainer, resumed_trainer
-
-    disable_progress_bar()  # of every checkpoint's few files
     return resumed_trainer(config, STARTED) if spec is None else new_trainer(config, spec, fields, STARTED)
 
 

@@ -9,6 +9,7 @@ import torch
 from gymnasium.envs.registration import EnvSpec
 from safetensors import SafetensorError
 from transformers import AutoConfig
+from transformers.utils.logging import disable_progress_bar
 
 import envs
 from agents.baselines import Chance, Constant, Oracle, tagged
@@ -17,6 +18,8 @@ from agents.qwen_vl import QwenVL
 from agents.tiny import build_model, build_processor
 from train.checkpoint import latest_checkpoint
 from train.config import TINY
+
+disable_progress_bar()  # a bar for every checkpoint's few files would tear the run's own
 
 FAMILIES = ("qwen2_5_vl",)
 # Problems of the training split whose answers stand for the prior.

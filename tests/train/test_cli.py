@@ -33,6 +33,7 @@ def refused(train, capsys, *arguments):
         ("--env clock --task.siez 3", "Did you mean 'size'"),
         ("--env clock --task.size large", "'large'"),
         ("--env clock --task.size 20", "from 28 pixels"),
+        ("--env tests.train.letters:letters --task.size 20", "smaller than one of the model's patches (28 pixels"),
         ("--env clock --task.style fancy", "'fancy'"),
         ("--env clock --group-size 1", "--group-size must be at least 2"),
         ("--env clock --steps 0", "--steps must be at least 1"),
