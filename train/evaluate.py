@@ -10,8 +10,14 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import tyro
 
 from agents.policy import Policy
+from envs import make_task
+from envs.fields import split_flags
+from train.cli import find_env, task_fields
+from train.environments import make_eval_envs, measure_yardsticks
+from train.policies import evaluation_policy
 
 BLANK_GREY = 128
 
@@ -117,14 +123,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: what follows `python -m train.evaluate`; None takes the process's own.
     """
-    import tyro
-
-    from envs import make_task
-    from envs.fields import split_flags
-    from train.cli import find_env, task_fields
-    from train.policies import evaluation_policy
-    from train.setup import make_eval_envs, measure_yardsticks
-
     try:
         texts, rest = split_flags(sys.argv[1:] if arguments is None else arguments)
         config = tyro.cli(EvaluateConfig, args=rest, prog="python -m train.evaluate")

@@ -52,7 +52,7 @@ class Trainer:
         eval_envs: `config.eval_size` environments of the eval split.
         folder: the run's folder, which exists.
         chance: the task's MAE of chance.
-        started: `time.perf_counter()` when the program began; earlier sessions of a resumed run counted in.
+        started: `time.perf_counter()` when the program began; what a resumed run took before counted in.
     """
 
     def __init__(

@@ -4,13 +4,13 @@ import dataclasses
 import os
 from typing import Any
 
-import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 import envs
 from agents.qwen_vl import QwenVL
 from train.checkpoint import latest_checkpoint, load_trainer_state
 from train.config import Settings, TrainConfig, plain, resolved
+from train.environments import make_eval_envs, make_train_envs, measure_yardsticks
 from train.loop import Trainer, TrainerState
 from train.policies import answer_tokens, is_small, load_policy
 from train.record import Record, new_run_folder
@@ -100,16 +100,6 @@ def require_one_process() -> None:
         raise ValueError(f"training in several processes is not supported yet; start one instead of {processes}")
 
 
-def make_train_envs(settings: Settings, spec: EnvSpec, fields: dict[str, Any]) -> gym.vector.VectorEnv:
-    """The training environments, P·G of them."""
-    return gym.make_vec(spec.id, num_envs=settings.problems_per_step * settings.group_size, **fields)
-
-
-def make_eval_envs(spec: EnvSpec, size: int, fields: dict[str, Any]) -> gym.vector.VectorEnv:
-    """`size` environments of the held-out split."""
-    return gym.make_vec(spec.id, num_envs=size, split="eval", **fields)
-
-
 def check_pictures(policy: QwenVL, task: envs.Task) -> None:
     """Refuse pictures smaller than one merged patch, and say so if they will be resampled.
 
@@ -127,8 +117,3 @@ def check_pictures(policy: QwenVL, task: envs.Task) -> None:
         )
     if height % patch or width % patch:
         print(f"note: pictures of {height}x{width} pixels are resampled for the model, to multiples of {patch}")
-
-
-def measure_yardsticks(task: envs.Task) -> dict[str, Any]:
-    """The task's yardsticks as plain values."""
-    return dataclasses.asdict(envs.yardsticks(task))
