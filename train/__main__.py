@@ -66,7 +66,7 @@ def train(trainer: "Trainer") -> int:
     finally:
         signal.signal(signal.SIGINT, before)
         trainer.draw_curves()
-    if trainer.finished():
+    if trainer.complete:
         return 0
     go_on = f"go on with: python -m train --resume {trainer.folder}"
     print(f"stopped; {go_on if trainer.state.cold_started else 'nothing is kept of a run stopped this early'}")

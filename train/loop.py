@@ -36,6 +36,8 @@ class TrainerState:
     rollouts: int = 0
     seconds: float = 0.0
     cold_started: bool = False
+    closing_seconds: float = 0.0
+    """What the end of the run still has to do takes about this long: an evaluation, a checkpoint, the plots."""
 
 
 class TrainingError(RuntimeError):
@@ -74,7 +76,7 @@ class Trainer:
         self.reference: QwenVL | None = None
         self.stopping = False
         self.progress = Progress(config)
-        self.closing_seconds = 0.0
+        self.complete = False
 
     @property
     def seconds(self) -> float:
@@ -96,6 +98,7 @@ class Trainer:
                         self.checkpoint()
                 if self.finished():
                     self.evaluate("end")
+                    self.complete = True
                 self.checkpoint()
 
     def begin(self) -> None:
@@ -117,7 +120,7 @@ class Trainer:
         """Whether the bound is reached; the time that closing takes is kept free."""
         if self.config.steps is not None and self.state.step >= self.config.steps:
             return True
-        return self.config.minutes is not None and self.seconds + self.closing_seconds >= 60 * self.config.minutes
+        return self.config.minutes is not None and self.seconds + self.state.closing_seconds >= 60 * self.config.minutes
 
     def keep_reference(self) -> None:
         """Keep a frozen copy of the policy for the KL divergence, if that has a weight.
@@ -233,8 +236,7 @@ class Trainer:
         samples = sample_rows(phase, self.state.step, seen, self.config.samples)
         self.record.add_samples(samples, seen.observations.get("image"))
         self.progress.evaluation(row)
-        # What the end of a run still has to do: this again, a checkpoint, the plots.
-        self.closing_seconds = 1.5 * (time.perf_counter() - begin) + 5.0
+        self.state.closing_seconds = 1.5 * (time.perf_counter() - begin) + 5.0
 
     def draw_curves(self) -> None:
         """Draw the run's `curves.png`, from its first evaluation on."""

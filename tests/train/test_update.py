@@ -1,5 +1,6 @@
 """What one step does to the policy, against plain computations and with the signs that make it learn."""
 
+import json
 import time
 
 import gymnasium as gym
@@ -13,6 +14,7 @@ from agents.grpo import group_advantages
 from agents.qwen_vl import QwenVL
 from agents.rollout import Rollout
 from tests.train import letters  # noqa: F401 (registers the letters)
+from train.__main__ import train
 from train.cold_start import cold_start
 from train.config import TrainConfig, resolved
 from train.loop import Trainer, TrainingError
@@ -32,7 +34,10 @@ def make(tmp_path):
         policy = load_policy("tiny", 0)
         policy.max_new_tokens = config.max_new_tokens
         clocks = [gym.make_vec(env, num_envs=n, split=split, size=56) for n, split in ((P * G, "train"), (4, "eval"))]
-        return Trainer(config, policy, *clocks, tmp_path, 180.0, time.perf_counter())
+        trainer = Trainer(config, policy, *clocks, tmp_path, 180.0, time.perf_counter())
+        task = {"unit": "min", "worst_error": 360.0, "fields": {}}
+        trainer.record.write_config({"env": env, "task": task, "yardsticks": None, "settings": {"model": "tiny"}})
+        return trainer
 
     return make
 
@@ -141,10 +146,41 @@ def test_the_bounds_end_a_run(make):
     trainer = make(steps=3)
     assert [bool(trainer.finished()) for trainer.state.step in (0, 2, 3)] == [False, False, True]
     trainer = make(steps=None, minutes=2.0)
-    trainer.closing_seconds = 30.0
+    trainer.state.closing_seconds = 30.0
     for ago, finished in ((80, False), (100, True)):
         trainer.started = time.perf_counter() - ago
         assert trainer.finished() == finished
+
+
+def test_a_run_that_came_to_its_end_was_not_stopped(make, monkeypatch, capsys):
+    """Even if its last evaluation was so quick that there would be time for another step."""
+    trainer = make(env="Letters-v0")
+    monkeypatch.setattr(trainer, "finished", lambda: not trainer.complete)
+    assert train(trainer) == 0
+    assert "stopped" not in capsys.readouterr().out
+
+
+def test_the_time_kept_free_for_the_end_survives_a_checkpoint(make):
+    trainer = make(env="Letters-v0", steps=1)
+    trainer.run()
+    state = json.loads((trainer.folder / "checkpoints" / "step-000001" / "trainer_state.json").read_text())
+    assert state["closing_seconds"] == trainer.state.closing_seconds > 5.0
+
+
+def test_ctrl_c_in_the_cold_start_keeps_nothing_and_says_so(make, monkeypatch, capsys):
+    trainer = make(env="Letters-v0", cold_start="format", cold_start_steps=50)
+    steps = []
+
+    def interrupt(step, loss):
+        steps.append(step)
+        trainer.stopping = True
+
+    monkeypatch.setattr(trainer.progress, "cold_start", interrupt)
+    assert train(trainer) == 130
+    assert steps == [1]
+    assert "nothing is kept" in capsys.readouterr().out
+    assert not (trainer.folder / "checkpoints").exists()
+    assert (trainer.folder / "curves.png").exists()
 
 
 def test_the_cold_start_teaches_form_alone(make, monkeypatch):
