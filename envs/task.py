@@ -74,6 +74,7 @@ class Task(ABC, Generic[Answer]):
         unit: Unit of the error, such as "min"; "" for a bare number.
         worst_error: The error of a text without a committed answer, and the bound of every other error.
         pattern: What an answer looks like, for the lenient reading; must match in linear time.
+        shifted_styles: Values of a field `style` that "varied" never shows: what a trained policy is tested on.
         reward_shape: How the error becomes the `accuracy` component, see `envs.rewards`.
         reward_sharpness: `k` of that shape; None takes the shape's default.
         accuracy_weight: Weight of `accuracy`, 0 and up.
@@ -83,6 +84,7 @@ class Task(ABC, Generic[Answer]):
     unit: ClassVar[str]
     worst_error: ClassVar[float]
     pattern: ClassVar[re.Pattern[str]]
+    shifted_styles: ClassVar[tuple[str, ...]] = ()
 
     reward_shape: RewardShape = "log"
     reward_sharpness: float | None = None
