@@ -33,7 +33,7 @@ class Clock(Task[int]):
             negative, light on dark. One seed has the same time, and one prompt, in every style.
         second_hand: Whether there is one; without it times are whole minutes, written `07:25`.
         numerals: False leaves the numbers off the dial in every style ("no-ticks" has none as it is). The styles
-            "roman", "mirrored" and "tilted" refuse it: without numbers nobody could tell what they show.
+            "roman", "mirrored" and "tilted" refuse it: nothing but their numbers tells them from "plain".
     """
 
     unit: ClassVar[str] = "min"
@@ -57,7 +57,8 @@ class Clock(Task[int]):
             raise ValueError(f"Clock.size must be from 28 pixels, to be readable, to 4096, got {self.size}.")
         if self.style in dial_styles.NUMBERED and not self.numerals:
             raise ValueError(
-                f"Clock.numerals must be true in the style {self.style!r}, which nobody could read without them."
+                f"Clock.numerals must be true in the style {self.style!r}, which only its numbers tell from 'plain'; "
+                "take another style for a dial without them."
             )
 
     def generate(self, rng: np.random.Generator) -> Problem:
@@ -110,7 +111,7 @@ class Clock(Task[int]):
 
         Nor to pixels. On the smallest picture, 28 pixels, the plain second hand's tip moves 1.3 pixels a second,
         and that of the smallest varied dial, which is three quarters as large and has the shortest hand, 0.85;
-        coverage is drawn in 256 levels, so whoever knows the look has a picture of its own for every second.
+        coverage is drawn in 256 levels, so that every look has a picture of its own for every second.
         """
         return 0.0
 

@@ -71,7 +71,7 @@ SHIFTED = ("roman", "mirrored", "no-ticks", "busy", "tilted", "inverted")
 """What a policy that was trained on "varied" is tested on."""
 
 NUMBERED = ("roman", "mirrored", "tilted")
-"""The styles that nobody could read, or that would be no others, without their numbers."""
+"""The styles that nothing but their numbers tells from "plain"."""
 
 
 def look(style: Style, seed: int = 0, numerals: bool = True) -> Look:
