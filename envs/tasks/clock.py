@@ -1,69 +1,15 @@
 """Read an analog clock: any second of a 12-hour dial."""
 
-import functools
-import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
 from envs import answers
-from envs.task import Problem, Task
-from rendering import Color, Disc, Label, Layer, Line, Lines, Plain, Scene
-
-HALF_DAY = 12 * 60 * 60
-"""Seconds in one turn of the hour hand."""
-
-CENTER = (0.5, 0.5)
-INK = (24, 26, 32)
-MINUTE_INK = (38, 84, 150)
-SECOND_INK = (214, 40, 40)
-FACE, RIM, BACKDROP = (255, 255, 255), (70, 74, 84), (226, 229, 234)
-
-
-def _toward(turn: float, radius: float) -> tuple[float, float]:
-    """The point at `radius` from the centre, `turn` of a full turn clockwise from 12."""
-    angle = 2.0 * math.pi * turn
-    return CENTER[0] + radius * math.sin(angle), CENTER[1] + radius * math.cos(angle)
-
-
-@functools.cache
-def _dial(numerals: bool) -> Layer:
-    """Everything that does not move: the face, 60 ticks and, if wanted, the numerals."""
-    outer = 0.455
-    hours = tuple((_toward(i / 12, 0.402), _toward(i / 12, outer)) for i in range(12))
-    minutes = tuple((_toward(i / 60, 0.432), _toward(i / 60, outer)) for i in range(60) if i % 5)
-    face = (
-        Disc(CENTER, 0.492, RIM),
-        Disc(CENTER, 0.474, FACE),
-        Lines(minutes, 0.006, INK),
-        Lines(hours, 0.016, INK),
-    )
-    labels = tuple(Label(str(hour), _toward(hour / 12, 0.338), 0.082, INK) for hour in range(1, 13) if numerals)
-    return Layer((*face, *labels))
-
-
-def _hub(color: Color) -> tuple[Disc, Disc]:
-    """The boss that covers where the hands meet."""
-    return Disc(CENTER, 0.028, color), Disc(CENTER, 0.010, FACE)
-
-
-_HUBS = {True: _hub(SECOND_INK), False: _hub(INK)}
-
-
-def _hands(time: int, second_hand: bool) -> tuple[Line | Disc, ...]:
-    """The hands at `time` seconds after 12 o'clock, the slowest first: it lies lowest."""
-    hour, minute, second = time / HALF_DAY, time / 3600 % 1.0, time / 60 % 1.0
-    hands: tuple[Line, ...] = (
-        Line(_toward(hour, -0.05), _toward(hour, 0.245), 0.046, INK, end_width=0.032, cap="round"),
-        Line(_toward(minute, -0.07), _toward(minute, 0.38), 0.026, MINUTE_INK, end_width=0.016, cap="round"),
-    )
-    if second_hand:
-        hands += (
-            Line(_toward(second, -0.06), _toward(second, 0.435), 0.010, SECOND_INK),
-            Line(_toward(second, -0.12), _toward(second, -0.06), 0.022, SECOND_INK, cap="round"),
-        )
-    return (*hands, *_HUBS[second_hand])
+from envs.task import Problem, Scalar, Task
+from envs.tasks import dial, dial_styles
+from envs.tasks.dial import HALF_DAY, Look
+from rendering import Scene
 
 
 @dataclass(frozen=True)
@@ -77,17 +23,26 @@ class Clock(Task[int]):
 
     Attributes:
         size: Side of the picture in pixels, 28 to 4096.
-        style: How the clock looks; so far there is "plain".
+        style: How the clock looks. "plain" is one look. "varied" draws colours, numerals (Arabic, Roman or none),
+            ticks (60, 12 or 4), hands, rim, background, size and place anew for each problem, all of it legible
+            (`envs.tasks.varied_dial` says how far). The others are the plain clock with one thing changed that
+            "varied" never shows: "roman" has all twelve Roman numerals, turned with their feet to the centre and
+            IIII for 4, where "varied" has XII, III, VI and IX, upright; "mirrored" runs anticlockwise, and so do
+            its numerals; "no-ticks" has neither ticks nor numerals; "busy" is crowded, behind the clock and on
+            its face; "tilted" is turned by 8 to 30 degrees, numerals and all; "inverted" has every colour's
+            negative, light on dark. One seed has the same time, and one prompt, in every style.
         second_hand: Whether there is one; without it times are whole minutes, written `07:25`.
-        numerals: Whether the dial has the numbers 1 to 12.
+        numerals: False leaves the numbers off the dial in every style ("no-ticks" has none as it is). The styles
+            "roman", "mirrored" and "tilted" refuse it: nothing but their numbers tells them from "plain".
     """
 
     unit: ClassVar[str] = "min"
     worst_error: ClassVar[float] = 360.0
     pattern = answers.TIME
+    shifted_styles: ClassVar[tuple[str, ...]] = dial_styles.SHIFTED
 
     size: int = 112
-    style: Literal["plain"] = "plain"
+    style: dial_styles.Style = "plain"
     second_hand: bool = True
     numerals: bool = True
 
@@ -100,18 +55,32 @@ class Clock(Task[int]):
         super().__post_init__()
         if not 28 <= self.size <= 4096:
             raise ValueError(f"Clock.size must be from 28 pixels, to be readable, to 4096, got {self.size}.")
+        if self.style in dial_styles.NUMBERED and not self.numerals:
+            raise ValueError(
+                f"Clock.numerals must be true in the style {self.style!r}, which only its numbers tell from 'plain'; "
+                "take another style for a dial without them."
+            )
 
     def generate(self, rng: np.random.Generator) -> Problem:
-        """Draw a time; see the class for its distribution."""
+        """Draw a time; see the class for its distribution. Then, where the style has many looks, draw one.
+
+        Info has `hour`, `minute` and `second`; where the look is drawn also `look`, its seed, and, to slice
+        results by, `numerals` ("arabic", "roman" or "none"), `ticks` (how many) and `tilt` (degrees, clockwise).
+        """
         time = int(rng.integers(HALF_DAY)) if self.second_hand else 60 * int(rng.integers(HALF_DAY // 60))
         form = "HH:MM:SS" if self.second_hand else "HH:MM"
-        hour, minute, second = time // 3600 or 12, time // 60 % 60, time % 60
+        info: dict[str, Scalar] = {"hour": time // 3600 or 12, "minute": time // 60 % 60, "second": time % 60}
+        look = self.look()
+        if self.style in dial_styles.DRAWN:
+            seed = int(rng.integers(2**31))
+            look = self.look(seed)
+            info |= {"look": seed} | dial_styles.described(look)
         return Problem(
             prompt=f"What time is it? Reply {answers.tagged(form)}",
             answer=self.write(time),
-            scene=self.draw(time),
+            scene=self._draw(look, time),
             solution=self._explain(time),
-            info={"hour": hour, "minute": minute, "second": second},
+            info=info,
         )
 
     def _explain(self, time: int) -> str:
@@ -140,16 +109,24 @@ class Clock(Task[int]):
     def floor(self) -> float:
         """0: truths are whole seconds (minutes), and so are answers, so nothing is lost to rounding.
 
-        Nor to pixels: the second hand's tip moves 1.3 pixels a second on the smallest picture, 28 pixels, and
-        coverage is drawn in 256 levels; every second has a picture of its own.
+        Nor to pixels. On the smallest picture, 28 pixels, the plain second hand's tip moves 1.3 pixels a second,
+        and that of the smallest varied dial, which is three quarters as large and has the shortest hand, 0.85;
+        coverage is drawn in 256 levels, so that every look has a picture of its own for every second.
         """
         return 0.0
 
-    def draw(self, time: int) -> Scene:
+    def look(self, seed: int = 0) -> Look:
+        """What the clock looks like; `seed`, from 0 up, is of no account where the style has one look."""
+        return dial_styles.look(self.style, seed, self.numerals)
+
+    def draw(self, time: int, look_seed: int = 0) -> Scene:
         """The clock at `time` seconds after 12 o'clock."""
-        return Scene((_dial(self.numerals), *_hands(time, self.second_hand)), Plain(BACKDROP))
+        return self._draw(self.look(look_seed), time)
+
+    def _draw(self, look: Look, time: int) -> Scene:
+        return dial.draw(look, time, self.second_hand, shared=self.style not in dial_styles.DRAWN)
 
     def depict(self, problem: Problem, answer: str) -> Scene | None:
-        """The clock at the answered time; None if the answer is no time."""
+        """The problem's clock, with the look that it has, at the answered time; None if the answer is no time."""
         time = self.parse(answer)
-        return None if time is None else self.draw(time)
+        return None if time is None else self.draw(time, int(problem.info.get("look", 0)))

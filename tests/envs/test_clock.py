@@ -266,7 +266,7 @@ def test_depict_is_the_clock_at_the_guessed_time():
         ({"size": 27}, "from 28 pixels"),
         ({"size": "112"}, "Clock.size must be a whole number, got '112'"),
         ({"size": True}, "a whole number"),
-        ({"style": "fancy"}, "Clock.style must be 'plain', got 'fancy'"),
+        ({"style": "fancy"}, "Clock.style must be one of 'plain', 'varied', .*, got 'fancy'"),
         ({"second_hand": 1}, "true or false"),
         ({"reward_shape": "cubic"}, "one of 'linear', 'exponential', 'log', 'mixture'"),
         ({"reward_sharpness": 0.0}, "above 0"),
