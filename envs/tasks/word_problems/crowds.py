@@ -3,12 +3,12 @@
 from envs.tasks.word_problems.grammar import FEW, PERCENT, Step
 
 OPENERS = (
-    Step("", "riders", "A bus starts with {v} passengers.", ranges={"v": range(2, 61)}, enters="bus"),
-    Step("", "water", "A tank contains {v} liters of water.", ranges={"v": range(4, 101)}, enters="water"),
+    Step("", "riders", "A {item} starts with {v} passengers.", ranges={"v": range(2, 61)}, enters="bus"),
+    Step("", "water", "A {item} contains {v} liters of water.", ranges={"v": range(4, 101)}, enters="water"),
     Step(
         "",
         "water",
-        "A pump fills an empty tank with {a} liters of water a minute for {b} minutes.",
+        "A pump fills an empty {item} with {a} liters of water a minute for {b} minutes.",
         (("a*b", "The pump brings {calc:liter|liters}."),),
         ranges={"a": range(2, 21)},
         enters="water",
@@ -16,12 +16,12 @@ OPENERS = (
     Step(
         "",
         "seats",
-        "A theater has {a} rows of {b} seats.",
-        (("a*b", "The theater has {calc:seat|seats}."),),
+        "A {item} has {a} rows of {b} seats.",
+        (("a*b", "The {item} has {calc:seat|seats}."),),
         ranges={"a": FEW, "b": range(2, 21)},
         enters="theater",
     ),
-    Step("", "seats", "A theater has {v} seats.", ranges={"v": range(4, 101)}, enters="theater"),
+    Step("", "seats", "A {item} has {v} seats.", ranges={"v": range(4, 101)}, enters="theater"),
 )
 
 BUS = (
@@ -72,17 +72,19 @@ BUS = (
 WATER = (
     Step("water", "water", "Rain adds {a} liters.", (("v+a", "With the rain there are {calc:liter|liters}."),)),
     Step("water", "water", "A gardener takes out {a} liters.", (("v-a", "That leaves {calc:liter|liters}."),)),
-    Step("water", "water", "A truck then doubles the water in the tank.", (("v*2", "Now it is {calc:liter|liters}."),)),
+    Step(
+        "water", "water", "A truck then doubles the water in the {item}.", (("v*2", "Now it is {calc:liter|liters}."),)
+    ),
     Step(
         "water",
         "water",
-        "The cows drink a quarter of the water in the tank.",
+        "The cows drink a quarter of the water in the {item}.",
         (("v*3/4", "The cows leave three quarters, {calc:liter|liters}."),),
     ),
     Step(
         "water",
         "water",
-        "Then the tank leaks {b} liters an hour for {a} hours.",
+        "Then the {item} leaks {b} liters an hour for {a} hours.",
         (("a*b", "It loses {calc:liter|liters}."), ("v-x", "After the leak there are {calc:liter|liters}.")),
         ranges={"a": FEW},
     ),
@@ -103,9 +105,9 @@ WATER = (
     Step(
         "water",
         "",
-        "When it is full, the tank holds {a} liters.",
+        "When it is full, the {item} holds {a} liters.",
         (("a-v", "There is room for {calc:liter|liters}."),),
-        "How many more liters fit into the tank?",
+        "How many more liters fit into the {item}?",
         ranges={"a": range(10, 401, 10)},
     ),
 )

@@ -16,7 +16,7 @@ OPENERS = (
         "",
         "minutes",
         "{name} practices the piano for {v} minutes.",
-        ranges={"v": range(5, 61, 5)},
+        ranges={"v": range(2, 61)},
         enters="practicing",
     ),
     Step("", "points", "{name} scores {v} points in the first game.", ranges={"v": range(2, 41)}, enters="playing"),
@@ -105,7 +105,14 @@ MUSIC = (
         (("v/b", "The time is enough for {calc:song|songs}."),),
         "For how many songs is the time enough?",
     ),
-    Step("minutes", "", "", (("v*60", "That is {calc:second|seconds}."),), "How many seconds does {name} practice?"),
+    Step(
+        "minutes",
+        "",
+        "{Her} teacher asks for {a} minutes.",
+        (("a-v", "{calc:minute|minutes} are missing."),),
+        "How many more minutes does {name} have to practice?",
+        ranges={"a": range(10, 301, 5)},
+    ),
 )
 
 POINTS = (

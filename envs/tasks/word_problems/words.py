@@ -78,9 +78,18 @@ SITUATIONS = {
     "playing": Situation(asides=(*_OWN, "The game is {n} years old.")),
     "sewing": Situation(asides=(*_OWN, "{She} owns {n} pairs of scissors.")),
     "family": Situation(asides=tuple(aside for aside in _OWN if "years" not in aside)),
-    "bus": Situation(asides=(*_ELSEWHERE, "The driver has {n} keys.")),
-    "water": Situation(asides=(*_ELSEWHERE, "The fence around it has {n} posts.")),
-    "theater": Situation(asides=(*_ELSEWHERE, "The stage has {n} lamps.")),
+    "bus": Situation(
+        ("city bus|city buses", "school bus|school buses", "night bus|night buses", "tour bus|tour buses"),
+        asides=(*_ELSEWHERE, "The driver has {n} keys."),
+    ),
+    "water": Situation(
+        ("tank|tanks", "barrel|barrels", "pool|pools", "pond|ponds", "basin|basins"),
+        asides=(*_ELSEWHERE, "The fence around it has {n} posts."),
+    ),
+    "theater": Situation(
+        ("theater|theaters", "cinema|cinemas", "concert hall|concert halls", "lecture hall|lecture halls"),
+        asides=(*_ELSEWHERE, "The stage has {n} lamps."),
+    ),
 }
 
 QUESTIONS = {
@@ -102,7 +111,7 @@ QUESTIONS = {
     "mother": "How old is {her} mother?",
     "father": "How old is {her} father?",
     "riders": "How many passengers are on the bus now?",
-    "water": "How many liters of water are in the tank now?",
+    "water": "How many liters of water are in the {item} now?",
     "seats": "How many seats are there now?",
 }
 """What is asked about each kind of quantity at the end."""
