@@ -221,7 +221,7 @@ def test_a_scorer_that_always_raises():
 
 def test_a_scorer_that_raises_without_tags():
     def picky(self, text, answer):
-        return Spot.score(self, text, answer) if "<" in text else raising()
+        return Spot.score(self, text, answer) if "<" in text else raising(self)
 
     found = check_task(broken("Picky", score=picky))
     assert "score must never raise, but on '' it raises RuntimeError: oops." in found
