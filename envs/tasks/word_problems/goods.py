@@ -173,7 +173,7 @@ ITEMS = (
     Step(
         "items",
         "",
-        "{She} needs {a:{N}} in all.",
+        "{name} needs {a:{N}} in all.",
         (("a-v", "{name} needs {calc} more."),),
         "How many more {items} does {name} need?",
         ranges={"a": range(5, 201, 5)},

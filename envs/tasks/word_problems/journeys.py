@@ -57,11 +57,11 @@ WORK = (
         (("v-a", "Without the breaks there are {calc:hour|hours}."),),
         ranges={"a": FEW},
     ),
-    Step("hours", "money", "{She} is paid ${b} an hour.", (("v*b", "{name} earns {calc:$}."),)),
+    Step("hours", "money", "{name} is paid ${b} an hour.", (("v*b", "{name} earns {calc:$}."),)),
     Step(
         "hours",
         "",
-        "{She} needs {b} hours to build a chair.",
+        "{name} needs {b} hours to build a chair.",
         (("v/b", "{name} builds {calc:chair|chairs} in this time."),),
         "How many chairs does {name} build in this time?",
     ),
@@ -77,7 +77,7 @@ WAYS = (
     Step(
         "way",
         "way",
-        "{She} then {gets} the whole way back.",
+        "{She} {gets} the whole way back.",
         (("v*2", "There and back that makes {calc:mile|miles}."),),
     ),
     Step(
@@ -104,7 +104,7 @@ WAYS = (
     Step(
         "way",
         "",
-        "{She} wants to cover {a} miles in all.",
+        "{name} wants to cover {a} miles in all.",
         (("a-v", "{calc:mile|miles} are still to go."),),
         "How many more miles does {name} have to cover?",
         ranges={"a": range(5, 301, 5)},
@@ -133,7 +133,7 @@ WAYS = (
     Step(
         "road",
         "trip",
-        "{She} drives {b} miles every hour.",
+        "{name} drives {b} miles every hour.",
         (("v/b", "{name} drives for {calc:hour|hours}."),),
         ranges={"b": range(5, 61, 5)},
     ),
@@ -169,18 +169,18 @@ DAYS = (
         (("v-a", "{name} is away for {calc:day|days}."),),
         ranges={"a": FEW},
     ),
-    Step("days", "cost", "{She} pays ${b} for every day.", (("v*b", "All the days together cost {calc:$}."),)),
+    Step("days", "cost", "{name} pays ${b} for every day.", (("v*b", "All the days together cost {calc:$}."),)),
     Step(
         "days",
         "items",
-        "{She} collects {b:{N}} on every day of the trip.",
+        "{name} collects {b:{N}} on every day of the trip.",
         (("v*b", "{name} collects {calc:{N}}."),),
         enters="collecting",
     ),
     Step(
         "days",
         "",
-        "{She} drinks {b} glasses of water a day.",
+        "{name} drinks {b} glasses of water a day.",
         (("v*b", "{name} drinks {calc:glass|glasses}."),),
         "How many glasses of water does {name} drink on the trip?",
     ),

@@ -111,7 +111,7 @@ MONEY = (
     Step(
         "money",
         "",
-        "{She} wants a bicycle that costs ${a}.",
+        "{name} wants a bicycle that costs ${a}.",
         (("a-v", "{name} needs {calc:$} more."),),
         "How many more dollars does {name} need?",
         ranges={"a": range(10, 301, 5)},

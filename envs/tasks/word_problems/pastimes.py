@@ -70,7 +70,7 @@ READING = (
     Step(
         "pages",
         "",
-        "{She} reads {b} pages an hour.",
+        "{name} reads {b} pages an hour.",
         (("v/b", "The reading takes {calc:hour|hours}."),),
         "How many hours does the reading take?",
         ranges={"b": range(2, 31)},
@@ -134,7 +134,7 @@ POINTS = (
     Step(
         "points",
         "",
-        "{She} needs {a} points to win.",
+        "{name} needs {a} points to win.",
         (("a-v", "{calc:point|points} are missing."),),
         "How many more points does {name} need?",
         ranges={"a": range(5, 301, 5)},
@@ -149,9 +149,11 @@ POINTS = (
 )
 
 SEWING = (
-    Step("ribbon", "ribbon", "{She} cuts off {a} inches of it.", (("v-a", "That leaves {calc:inch|inches}."),)),
+    Step("ribbon", "ribbon", "{She} cuts off {a} inches of the ribbon.", (("v-a", "That leaves {calc:inch|inches}."),)),
     Step("ribbon", "ribbon", "{She} uses half of the ribbon for a dress.", (("v/2", "{calc:inch|inches} are left."),)),
-    Step("ribbon", "ribbon", "{She} sews {a} more inches to it.", (("v+a", "It grows to {calc:inch|inches}."),)),
+    Step(
+        "ribbon", "ribbon", "{She} sews {a} more inches to the ribbon.", (("v+a", "It grows to {calc:inch|inches}."),)
+    ),
     Step(
         "ribbon",
         "",
