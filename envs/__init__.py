@@ -27,3 +27,4 @@ __all__ = [
 ]
 
 register("eyechart/Clock-v0", "envs.tasks.clock:Clock")
+register("eyechart/GSM8K-v0", "envs.tasks.gsm8k:GSM8K")

@@ -20,6 +20,13 @@ NUMBER = re.compile(r"(?<![0-9.])[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1
 TIME = re.compile(r"(?<![0-9:])(?:\[{0}\]|{0})(?![0-9:]|\.[0-9])".format(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?"))
 """A time of day: `07:25:30`, `7:25`, `[7:25:30]`. Whether it is possible is for `read_time` to say."""
 
+AMOUNT = re.compile(
+    r"(?<![0-9.,])(?:[-+−]?\$?|\$[-+−])"
+    r"(?:(?:[0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]{1,15})(?:\.[0-9]{0,15})?|\.[0-9]{1,15})%?"
+    r"(?![0-9]|[.,][0-9])"
+)
+"""A number as people write amounts: as `NUMBER`, and `1,234`, `$18.50`, `-$3`, `−3`, `20%` (which is 20)."""
+
 
 def tagged(answer: str) -> str:
     """The answer as a policy is asked to write it: `<answer>07:25:30</answer>`."""
@@ -69,3 +76,13 @@ def read_time(text: str) -> tuple[int, int, int] | None:
     """
     hour, minute, second = [*map(int, text.strip("[]").split(":")), 0][:3]
     return (hour, minute, second) if hour < 24 and minute < 60 and second < 60 else None
+
+
+def read_amount(text: str) -> float:
+    """Read a text that matches `AMOUNT`: the number alone, without its dollar or percent sign."""
+    return float(plain_amount(text))
+
+
+def plain_amount(text: str) -> str:
+    """A text that matches `AMOUNT` without dollar and percent signs and commas: `$1,080` becomes `1080`."""
+    return text.translate({ord(sign): None for sign in "$%,+"}).replace("−", "-")

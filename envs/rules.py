@@ -185,6 +185,10 @@ def _check_oracle(sample: Sample) -> Iterator[str]:
                 yield (f"The truth must be read with error 0, but {_short(wording)} gets {_told(score)}.")
                 return
         reward = sample.task.score(text, posed.answer).reward
+        shown = sample.task.demonstration(posed)
+        if sample.task.score(shown, posed.answer).reward < reward:
+            yield f"demonstration must earn the most, but {_short(shown)} earns less than {_short(text)}."
+            return
         for other in sample.problems:
             better = sample.task.score(sample.best_text(other), posed.answer).reward
             if better > reward:

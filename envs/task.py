@@ -49,7 +49,7 @@ class Score:
         reward: The weighted sum of `parts`; 0 for a text without a committed answer.
         error: In the task's unit, 0 to `worst_error`; `worst_error` for a text without a committed answer.
         parsed: Whether the text commits to an answer.
-        parts: Each reward component before its weight, 0 to 1: `accuracy` and `format`.
+        parts: Each reward component before its weight, 0 to 1: `accuracy`, `format` and those the task adds.
         lenient_error: The error of the last thing in the text that reads as an answer; never rewarded.
     """
 
@@ -117,6 +117,15 @@ class Task(ABC, Generic[Answer]):
     def generate(self, rng: np.random.Generator) -> Problem:
         """Draw a problem; `rng` is the only source of chance."""
 
+    def pose(self, seed: int, split: str) -> Problem:
+        """The problem that a seed stands for: `generate` with a generator made of the seed and the split.
+
+        Override it where that is not enough, as for problems that are rows of a file. Called by `problem`, which
+        checks both arguments.
+        """
+        stream = np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split),))
+        return self.generate(np.random.Generator(np.random.PCG64(stream)))
+
     @abstractmethod
     def read(self, text: str) -> Answer | None:
         """Read an answer from a piece of text that matches `pattern`.
@@ -152,6 +161,16 @@ class Task(ABC, Generic[Answer]):
         """What a perfect policy writes between the tags: `Problem.answer` itself, unless that is JSON."""
         return answer
 
+    def demonstration(self, posed: Problem) -> str:
+        """What a perfect policy writes, reasoning included: the text that supervised learning imitates.
+
+        It is the solution where that earns as much as the bare answer between its tags, else the latter.
+        """
+        bare = answers.tagged(self.best_answer(posed.answer))
+        worked = bare if posed.solution is None else posed.solution
+        earned, most = (self.score(text, posed.answer).reward for text in (worked, bare))
+        return worked if earned >= most else bare
+
     def parse(self, text: str) -> Answer | None:
         """The committed answer: exactly one `<answer>…</answer>`, or a text that is nothing but the answer.
 
@@ -177,12 +196,21 @@ class Task(ABC, Generic[Answer]):
         committed = self.parse(text)
         lenient_error = self.bounded_error(self.parse_lenient(text), truth)
         if committed is None:
-            return Score(0.0, float(self.worst_error), False, {"accuracy": 0.0, "format": 0.0}, lenient_error)
+            nothing = dict.fromkeys(self.parts(text, self.worst_error), 0.0)
+            return Score(0.0, float(self.worst_error), False, nothing, lenient_error)
         error = self.bounded_error(committed, truth)
-        accuracy = rewards.accuracy(self.reward_shape, error, self.worst_error, self.reward_sharpness)
-        parts = {"accuracy": accuracy, "format": rewards.formatted(text)}
-        reward = self.accuracy_weight * parts["accuracy"] + self.format_weight * parts["format"]
+        parts = self.parts(text, error)
+        reward = math.fsum(getattr(self, f"{name}_weight") * value for name, value in parts.items())
         return Score(reward, error, True, parts, lenient_error)
+
+    def parts(self, text: str, error: float) -> dict[str, float]:
+        """Each reward component of a text whose committed answer is wrong by `error`, 0 to 1 before its weight.
+
+        A task that adds one, `correct` for instance, also declares its weight as a field, `correct_weight`. None
+        may rise with the error.
+        """
+        accuracy = rewards.accuracy(self.reward_shape, error, self.worst_error, self.reward_sharpness)
+        return {"accuracy": accuracy, "format": rewards.formatted(text)}
 
     def bounded_error(self, answer: Answer | None, truth: Answer) -> float:
         """`error` clipped to 0 and `worst_error`; `worst_error` for no answer, and for an error of NaN."""
@@ -213,5 +241,4 @@ def problem(task: Task, seed: int, split: str = "train") -> Problem:
     seed = operator.index(seed)
     if seed < 0:
         raise ValueError(f"A seed must be 0 or more, got {seed}.")
-    stream = np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split),))
-    return task.generate(np.random.Generator(np.random.PCG64(stream)))
+    return task.pose(seed, split)

@@ -123,6 +123,14 @@ BROKEN = [
         broken("Negative", error=lambda self, answer, truth: -abs(answer - truth)),
         "error must be finite and 0 or",
     ),
+    (
+        broken("Infinite", error=lambda self, answer, truth: math.inf if answer != truth else 0.0),
+        "error must be finite and 0 or more, got inf",
+    ),
+    (
+        broken("Boastful", demonstration=lambda self, posed: f"It is {posed.answer}."),
+        "demonstration must earn the most, but 'It is 0.",
+    ),
     (broken("OverflowingScore", score=unbounded_score), "A scored error must be at most worst_error 10.0"),
     (broken("Rising", score=rising_reward), "The reward must not rise with the error"),
     (
@@ -203,6 +211,20 @@ def test_a_class_that_needs_arguments_is_said_to():
 def test_nothing_escapes_a_task_that_raises_everywhere():
     members = dict.fromkeys(("read", "error", "score", "parse", "best_answer", "depict"), raising)
     assert check_task(broken("Hopeless", **members)) != []
+
+
+def test_a_scorer_that_always_raises():
+    found = check_task(broken("Refusing", score=raising))
+    assert found
+    assert all("raised RuntimeError: oops" in sentence for sentence in found)
+
+
+def test_a_scorer_that_raises_without_tags():
+    def picky(self, text, answer):
+        return Spot.score(self, text, answer) if "<" in text else raising(self)
+
+    found = check_task(broken("Picky", score=picky))
+    assert "score must never raise, but on '' it raises RuntimeError: oops." in found
 
 
 def test_too_few_samples():

@@ -146,3 +146,47 @@ def test_problems_and_tasks_are_frozen_and_hashable():
         posed.answer = "3"  # type: ignore[misc]
     with pytest.raises(AttributeError):
         Sum().format_weight = 3.0  # type: ignore[misc]
+
+
+@dataclass(frozen=True)
+class Rows(Sum):
+    """Problems that stand in a list, with a reward for the right one of its own."""
+
+    right_weight: float = 0.5
+
+    def pose(self, seed, split):
+        number = seed % 3 + (100 if split == "eval" else 0)
+        return Problem(f"{number}? <answer>NUMBER</answer>", str(number), solution=f"It is {number}.")
+
+    def parts(self, text, error):
+        return super().parts(text, error) | {"right": float(error == 0.0)}
+
+
+def test_a_task_may_pose_by_seed_and_split():
+    assert [problem(Rows(), seed, "eval").answer for seed in range(4)] == ["100", "101", "102", "100"]
+    assert problem(Rows(), 2**70).answer == str(2**70 % 3)
+    with pytest.raises(ValueError, match="-1"):
+        problem(Rows(), -1)
+
+
+def test_a_task_may_add_a_part_of_the_reward():
+    right, wrong, unread = (Rows().score(text, "3") for text in ("<answer>3</answer>", "<answer>13</answer>", "what?"))
+    assert right.parts == {"accuracy": 1.0, "format": 1.0, "right": 1.0}
+    assert right.reward == 0.9 + 0.1 + 0.5
+    assert wrong.parts == {"accuracy": 0.0, "format": 1.0, "right": 0.0}
+    assert wrong.reward == 0.1
+    assert unread.parts == {"accuracy": 0.0, "format": 0.0, "right": 0.0}
+    assert unread.reward == 0.0
+
+
+@pytest.mark.parametrize(
+    ("solution", "shown"),
+    [
+        (None, "<answer>7</answer>"),
+        ("<think>3 + 4</think><answer>7</answer>", "<think>3 + 4</think><answer>7</answer>"),
+        ("3 + 4 = 7", "<answer>7</answer>"),  # commits to nothing
+        ("So <answer>7</answer>", "<answer>7</answer>"),  # without the reward for the format
+    ],
+)
+def test_a_demonstration_earns_the_most(solution, shown):
+    assert Sum().demonstration(Problem("3 + 4?", "7", solution=solution)) == shown
