@@ -127,19 +127,27 @@ def resolve(name: str) -> EnvSpec:
             import.
     """
     module_name, colon, short = name.rpartition(":")
-    specs: Iterable[EnvSpec] = gym.registry.values()
     if colon:
         import_module(module_name, name)
-        specs = [spec for spec in registered() if spec.kwargs["task"].startswith(f"{module_name}:")]
-        found = _matches(short, specs) or _matches(short, gym.registry.values())
+        found = _matches(short, _of_module(module_name)) or _matches(short, gym.registry.values())
     else:
-        found = _matches(short, specs)
+        found = _matches(short, gym.registry.values())
     if not found:
         raise ValueError(_unknown(name, short, module_name))
     if len(found) > 1:
         ids = ", ".join(spec.id for spec in found)
         raise ValueError(f"The name {name!r} is ambiguous: it may mean {ids}. Use the whole id.")
     return found[0]
+
+
+def _of_module(module_name: str) -> list[EnvSpec]:
+    """The environments whose task, or whose class where they have none, is a module's own."""
+
+    def home(spec: EnvSpec) -> str:
+        where = spec.kwargs["task"] if is_ours(spec) else spec.entry_point
+        return where.partition(":")[0] if isinstance(where, str) else getattr(where, "__module__", "")
+
+    return [spec for spec in gym.registry.values() if home(spec) == module_name]
 
 
 def _matches(name: str, specs: Iterable[EnvSpec]) -> list[EnvSpec]:
@@ -166,7 +174,7 @@ def _short_names(spec: EnvSpec) -> set[str]:
 
 def _unknown(name: str, short: str, module_name: str) -> str:
     """What to say about a name that means nothing."""
-    ours = {spec.name.lower(): spec.id for spec in registered()}
+    ours = {spec.name.lower(): spec.id for spec in [*registered(), *_of_module(module_name)]}
     close = [ours[match] for match in get_close_matches(short.lower().rpartition("/")[2], ours, n=3, cutoff=0.5)]
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
     unregistered = getattr(sys.modules.get(module_name), short, None)
