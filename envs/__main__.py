@@ -19,7 +19,7 @@ from rich.table import Table
 
 from envs.check import check_task
 from envs.fields import read_fields, split_flags
-from envs.foreign import faults
+from envs.foreign import UntrainableError, gymnasiums_complaint, require_trainable
 from envs.question import draw
 from envs.registry import import_module, is_ours, make_task, registered, resolve
 from envs.sheet import contact_sheet, write_png
@@ -176,10 +176,13 @@ def _make(name: str, texts: dict[str, str]) -> Task:
 def _check_foreign(spec: EnvSpec, texts: dict[str, str]) -> int:
     """Check an environment that knows nothing of tasks; 1 if something is broken."""
     _refuse_fields(texts, f"{spec.id} is not made from a Task")
-    broken = list(faults(spec))
-    for sentence in broken:
-        print(f"broken: {sentence}")
-    if broken:
+    complaint = gymnasiums_complaint(spec)
+    if complaint is not None:
+        print(f"note: gymnasium's check_env says {complaint}")
+    try:
+        require_trainable(spec)
+    except UntrainableError as error:
+        print(f"broken: {error}")
         return 1
     print(
         f"{spec.id} is not made from a Task, so there are no errors and no yardsticks to tell of. It can be trained "

@@ -5,6 +5,7 @@ import importlib
 import json
 import re
 import sys
+import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -177,9 +178,16 @@ def _unknown(name: str, short: str, module_name: str) -> str:
     ours = {spec.name.lower(): spec.id for spec in [*registered(), *_of_module(module_name)]}
     close = [ours[match] for match in get_close_matches(short.lower().rpartition("/")[2], ours, n=3, cutoff=0.5)]
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
-    unregistered = getattr(sys.modules.get(module_name), short, None)
-    if isinstance(unregistered, type) and issubclass(unregistered, Task):
-        hint = f" {short} is a Task there, but not registered: call register('{short}-v0', {short}) beneath it."
+    unregistered = [
+        key
+        for key, value in vars(sys.modules.get(module_name, sys)).items()
+        if key.lower() == short.lower() and isinstance(value, type) and issubclass(value, Task)
+    ]
+    if unregistered:
+        task = unregistered[0]
+        hint = f" {task} is a Task there, but not registered: call register('{task}-v0', {task}) beneath it."
+    elif not module_name and short.isidentifier() and Path(f"{short}.py").exists():
+        hint = f" Did you mean {short}:{short}, which imports {short}.py first?"
     where = f" (after importing {module_name})" if module_name else ""
     return f"Unknown environment {name!r}{where}.{hint} Registered: {', '.join(ours.values())}."
 
@@ -196,7 +204,15 @@ def import_module(module_name: str, wanted_by: str) -> Any:
     try:
         return importlib.import_module(module_name)
     except Exception as error:
-        raise ValueError(
-            f"Could not import the module {module_name!r} of {wanted_by!r}: {type(error).__name__}: {error}. "
-            f"It must be installed or lie in the current folder, {here}; a file is named without its .py."
-        ) from error
+        failed = f"Could not import the module {module_name!r} of {wanted_by!r}: {type(error).__name__}: {error}"
+        if isinstance(error, ModuleNotFoundError) and module_name.startswith(error.name or module_name):
+            where = f"It must be installed or lie in the current folder, {here}; a file is named without its .py."
+            raise ValueError(f"{failed}. {where}") from error
+        raise ValueError(f"{failed}{_line_of(error, module_name)}") from error
+
+
+def _line_of(error: Exception, module_name: str) -> str:
+    """Which line of the module failed: ` (thermometer.py, line 7)`; nothing where the error says so itself."""
+    file = f"{module_name.rpartition('.')[2]}.py"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).name == file]
+    return f" ({file}, line {lines[-1]})" if lines else ""

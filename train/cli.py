@@ -78,7 +78,8 @@ def task_fields(spec: EnvSpec, texts: Mapping[str, str]) -> dict[str, Any]:
     """The fields that `--task.FIELD VALUE` flags set, read and checked.
 
     Raises:
-        ValueError: an unknown field, a value that does not fit, an environment that has no fields.
+        ValueError: an unknown field, a value that does not fit, an environment that has no fields, a
+            task that breaks the rules.
     """
     if not is_ours(spec):
         if texts:
@@ -88,5 +89,7 @@ def task_fields(spec: EnvSpec, texts: Mapping[str, str]) -> dict[str, Any]:
             )
         return {}
     fields = read_fields(type(envs.make_task(spec)), texts)
-    envs.make_task(spec, **fields)  # complains about values out of range
+    broken = envs.check_task(envs.make_task(spec, **fields))
+    if broken:
+        raise ValueError(f"{spec.id} breaks a rule of tasks, and `envs check` tells which others: {broken[0]}")
     return fields

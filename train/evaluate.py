@@ -6,6 +6,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -16,6 +17,7 @@ from agents.policy import Policy
 from envs.fields import split_flags
 from train.cli import find_env, task_fields
 from train.environments import chance_of, column, make_eval_envs, mean, measure_yardsticks, task_of
+from train.record import Record
 
 BLANK_GREY = 128
 
@@ -101,8 +103,8 @@ class EvaluateConfig:
     eval_size: int = 256
     """Problems of the eval split."""
 
-    max_new_tokens: int = 256
-    """Longest answer, in tokens."""
+    max_new_tokens: int | None = None
+    """Longest answer, in tokens. Default: that of the run, else 256."""
 
     seed: int = 0
     """Of chance's draws and of the tiny model's weights."""
@@ -110,8 +112,19 @@ class EvaluateConfig:
     def __post_init__(self) -> None:
         """Raise ValueError for a setting outside its range."""
         for name in ("eval_size", "max_new_tokens"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+
+    @property
+    def answer_tokens(self) -> int:
+        """`max_new_tokens`, or its default."""
+        if self.max_new_tokens is not None:
+            return self.max_new_tokens
+        run = Path(self.model)
+        if not (run / "config.json").exists() or not (run / "checkpoints").is_dir():
+            return 256
+        return Record(run).read_config()["settings"]["max_new_tokens"]
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m train.evaluate") -> int:
@@ -131,7 +144,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m train.ev
         task = task_of(spec, fields)
         eval_envs = make_eval_envs(spec, config.eval_size, fields)
         yardsticks = measure_yardsticks(task)
-        policy = evaluation_policy(config.model, task, config.seed, config.max_new_tokens)
+        policy = evaluation_policy(config.model, task, config.seed, config.answer_tokens)
         figures = full_summary(eval_envs, policy, chance_of(yardsticks))[1]
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
