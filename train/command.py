@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(USAGE)
         return 0
     if command == "--version":
-        print(f"eyechart {importlib.metadata.version('eyechart')}")
+        print(f"eyechart {version()}")
         return 0
     if command not in COMMANDS:
         close = get_close_matches(command, COMMANDS, n=1)
@@ -68,6 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.meta_path.insert(0, Beside)
     module = importlib.import_module(COMMANDS[command][0])
     return module.main(rest, prog=f"eyechart {command}") or 0
+
+
+def version() -> str:
+    """The installed version."""
+    try:
+        return importlib.metadata.version("eyechart")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
 
 
 if __name__ == "__main__":

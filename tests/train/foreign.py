@@ -45,5 +45,23 @@ class Echo(gym.Env):
         return "", np.float32(right), right, not right, info
 
 
+class Vowels(Echo):
+    """The share of an answer's characters that are vowels."""
+
+    def step(self, action):
+        return "", sum(letter in "aeiou" for letter in action) / max(1, len(action)), True, False, {}
+
+
+class Trap(Echo):
+    """It works until the fourth held-out problem."""
+
+    def reset(self, *, seed=None, options=None):
+        if seed == 2**31 + 3:
+            raise OSError("the file is gone")
+        return super().reset(seed=seed)
+
+
 gym.register("tests/Brightness-v0", entry_point=Brightness)
 gym.register("Echo-v0", entry_point="tests.train.foreign:Echo", kwargs={"letters": "ab"})
+gym.register("Vowels-v0", entry_point=Vowels)
+gym.register("Trap-v0", entry_point=Trap)
