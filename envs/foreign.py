@@ -32,10 +32,10 @@ class SingleTurn(gym.Wrapper[dict[str, Any], str, Any, Any]):
     """An environment with text actions in the form of `QuestionEnv`: one question, one answer, any text.
 
     Observation: `{"prompt": str}`, and `image`, uint8 `(H, W, 3)`, where the environment has one; a bare text counts as
-    the prompt. Action: `TextSpace()`: whatever was written is passed on, inside the environment's own action space or
-    not. Info: `seed`, as it was given to the environment, and of the environment's own info `answer` (a text), after
-    the step also `error`, `lenient_error` (finite numbers) and `parsed` (a truth value), where they are such; nothing
-    else.
+    the prompt, and other members of a `Dict` are left out (`unseen` names them). Action: `TextSpace()`: whatever was
+    written is passed on, inside the environment's own action space or not. Info: `seed`, as it was given to the
+    environment, and of the environment's own info `answer` (a text), after the step also `error`, `lenient_error`
+    (finite numbers) and `parsed` (a truth value), where they are such; nothing else.
 
     `reset(seed=s)` poses the problem of seed s % `EVAL_SEEDS` in the training split, of `EVAL_SEEDS` + s in the other.
     """
@@ -68,6 +68,7 @@ class SingleTurn(gym.Wrapper[dict[str, Any], str, Any, Any]):
                 f"its observations are {seen}; they must be a text, or a Dict with a text `prompt` and maybe an "
                 "`image` (gymnasium.wrappers.TransformObservation makes them so)"
             )
+        self.unseen = [key for key in seen.spaces if key not in spaces] if isinstance(seen, gym.spaces.Dict) else []
         self.observation_space, self.action_space = gym.spaces.Dict(spaces), TextSpace()
         self._seed: int | None = None
 
@@ -197,8 +198,11 @@ def _unchecked(spec: EnvSpec) -> EnvSpec:
     return spec
 
 
-def require_trainable(spec: EnvSpec) -> None:
+def require_trainable(spec: EnvSpec) -> list[str]:
     """Refuse an environment that training would stumble over: it is made, and a few problems are answered.
+
+    Returns:
+        What of its observations no policy will see.
 
     Raises:
         UntrainableError: Naming the first thing that is wrong.
@@ -219,6 +223,7 @@ def require_trainable(spec: EnvSpec) -> None:
         first.step(text)
     first.close()
     second.close()
+    return first.unseen
 
 
 def _equal(one: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -49,7 +49,7 @@ def make_trainer(arguments: Sequence[str], prog: str) -> "Trainer":
     return resumed_trainer(config, STARTED) if spec is None else new_trainer(config, spec, fields, STARTED)
 
 
-def train(trainer: "Trainer", prog: str) -> int:
+def train(trainer: "Trainer", prog: str = "python -m train") -> int:
     """Run a trainer, with Ctrl-C meaning an orderly end, and draw its curves whatever happens."""
     from envs.foreign import UntrainableError
     from train.loop import TrainingError

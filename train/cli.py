@@ -70,7 +70,9 @@ def find_env(name: str) -> EnvSpec:
     """
     spec = envs.resolve(name)
     if not is_ours(spec):
-        require_trainable(spec)
+        unseen = require_trainable(spec)
+        if unseen:
+            print(f"note: of its observations the policy sees prompt and image alone, not {', '.join(unseen)}")
     return spec
 
 

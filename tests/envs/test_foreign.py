@@ -207,6 +207,19 @@ def test_other_actions_are_refused():
         require_trainable(gym.spec("FrozenLake-v1"))
 
 
+class Crowded(Count):
+    observation_space = gym.spaces.Dict({**Count.observation_space.spaces, "step": gym.spaces.Discrete(3)})
+
+    def look(self):
+        return {**super().look(), "step": 1}
+
+
+def test_what_no_policy_sees_is_told():
+    assert require_trainable(spec_of(Crowded)) == ["step"]
+    assert require_trainable(spec_of(Count)) == []
+    assert set(SingleTurn(gym.make(spec_of(Crowded))).reset(seed=1)[0]) == {"image", "prompt"}
+
+
 def test_a_long_episode_is_cut_as_the_message_says():
     require_trainable(spec_of(GoesOn, max_episode_steps=1))
 
