@@ -12,14 +12,16 @@ from statistics import fmean
 from typing import Annotated, Literal
 
 import tyro
+from gymnasium.envs.registration import EnvSpec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from envs.check import check_task
 from envs.fields import read_fields, split_flags
+from envs.foreign import UntrainableError, gymnasiums_complaint, require_trainable
 from envs.question import draw
-from envs.registry import import_module, make_task, registered, resolve
+from envs.registry import import_module, is_ours, make_task, registered, resolve
 from envs.sheet import contact_sheet, write_png
 from envs.task import Score, Task, problem
 from envs.yardsticks import yardsticks
@@ -37,7 +39,7 @@ class List:
 
     def run(self, texts: dict[str, str]) -> int:
         """Print the table."""
-        _refuse_fields(texts)
+        _refuse_fields(texts, "`list` shows every task as registered")
         for module in self.modules:
             import_module(module, module)
         table = Table("environment", "unit", "worst", "fields")
@@ -132,7 +134,10 @@ class Play:
 
 @dataclass(frozen=True)
 class Check:
-    """Check that a task keeps the rules, and tell its yardsticks. Exits with 1 if a rule is broken."""
+    """Check that a task keeps the rules, and tell its yardsticks. Exits with 1 if a rule is broken.
+
+    Of an environment that is not made from a task it tells whether it can be trained on.
+    """
 
     name: Name
     """The environment: `clock`, `eyechart/Clock-v0` or `module:name`."""
@@ -143,6 +148,9 @@ class Check:
 
     def run(self, texts: dict[str, str]) -> int:
         """Print broken rules, or the yardsticks if there are none."""
+        spec = resolve(self.name)
+        if not is_ours(spec):
+            return _check_foreign(spec, texts)
         task = _make(self.name, texts)
         broken = check_task(task, self.samples, self.seed)
         for sentence in broken:
@@ -165,9 +173,29 @@ def _make(name: str, texts: dict[str, str]) -> Task:
     return make_task(spec, **read_fields(type(task), texts))
 
 
-def _refuse_fields(texts: dict[str, str]) -> None:
+def _check_foreign(spec: EnvSpec, texts: dict[str, str]) -> int:
+    """Check an environment that knows nothing of tasks; 1 if something is broken."""
+    _refuse_fields(texts, f"{spec.id} is not made from a Task")
+    complaint = gymnasiums_complaint(spec)
+    if complaint is not None:
+        print(f"note: gymnasium's check_env says {complaint}")
+    try:
+        unseen = require_trainable(spec)
+    except UntrainableError as error:
+        print(f"broken: {error}")
+        return 1
+    if unseen:
+        print(f"note: of its observations a policy sees prompt and image alone, not {', '.join(unseen)}")
+    print(
+        f"{spec.id} is not made from a Task, so there are no errors and no yardsticks to tell of. It can be trained "
+        "on: its actions are texts, one seed is one problem, and one answer ends the episode."
+    )
+    return 0
+
+
+def _refuse_fields(texts: dict[str, str], why: str) -> None:
     if texts:
-        raise ValueError(f"`list` shows every task as registered and takes no --task.{next(iter(texts))}.")
+        raise ValueError(f"{why} and takes no --task.{next(iter(texts))}.")
 
 
 def _has_screen() -> bool:
@@ -192,17 +220,18 @@ def _summary(task: Task, scores: Sequence[Score]) -> str:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m envs") -> int:
     """Run a command line; the return value is the exit status.
 
     Args:
         arguments: What follows `python -m envs`; None takes the process's own.
+        prog: What usage and messages call the program.
     """
     try:
         texts, others = split_flags(sys.argv[1:] if arguments is None else arguments)
         command = tyro.extras.subcommand_cli_from_dict(
             {"list": List, "show": Show, "play": Play, "check": Check},
-            prog="python -m envs",
+            prog=prog,
             description="Look at tasks, play them, check them. `--task.FIELD VALUE` sets a field of the "
             "task; `list` shows which fields there are.",
             args=others,

@@ -44,6 +44,8 @@ def require_known(task_class: type, names: Mapping[str, Any]) -> None:
         if name not in known:
             close = get_close_matches(name, known, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
+            if name in vars(task_class) and "__dataclass_params__" not in vars(task_class):
+                hint = " Decorate the class with @dataclass(frozen=True), or its fields are not fields."
             raise ValueError(f"{task_class.__name__} has no field {name!r}.{hint} Its fields: {', '.join(known)}.")
 
 

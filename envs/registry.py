@@ -5,6 +5,7 @@ import importlib
 import json
 import re
 import sys
+import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -127,19 +128,27 @@ def resolve(name: str) -> EnvSpec:
             import.
     """
     module_name, colon, short = name.rpartition(":")
-    specs: Iterable[EnvSpec] = gym.registry.values()
     if colon:
         import_module(module_name, name)
-        specs = [spec for spec in registered() if spec.kwargs["task"].startswith(f"{module_name}:")]
-        found = _matches(short, specs) or _matches(short, gym.registry.values())
+        found = _matches(short, _of_module(module_name)) or _matches(short, gym.registry.values())
     else:
-        found = _matches(short, specs)
+        found = _matches(short, gym.registry.values())
     if not found:
         raise ValueError(_unknown(name, short, module_name))
     if len(found) > 1:
         ids = ", ".join(spec.id for spec in found)
         raise ValueError(f"The name {name!r} is ambiguous: it may mean {ids}. Use the whole id.")
     return found[0]
+
+
+def _of_module(module_name: str) -> list[EnvSpec]:
+    """The environments whose task, or whose class where they have none, is a module's own."""
+
+    def home(spec: EnvSpec) -> str:
+        where = spec.kwargs["task"] if is_ours(spec) else spec.entry_point
+        return where.partition(":")[0] if isinstance(where, str) else getattr(where, "__module__", "")
+
+    return [spec for spec in gym.registry.values() if home(spec) == module_name]
 
 
 def _matches(name: str, specs: Iterable[EnvSpec]) -> list[EnvSpec]:
@@ -166,12 +175,19 @@ def _short_names(spec: EnvSpec) -> set[str]:
 
 def _unknown(name: str, short: str, module_name: str) -> str:
     """What to say about a name that means nothing."""
-    ours = {spec.name.lower(): spec.id for spec in registered()}
+    ours = {spec.name.lower(): spec.id for spec in [*registered(), *_of_module(module_name)]}
     close = [ours[match] for match in get_close_matches(short.lower().rpartition("/")[2], ours, n=3, cutoff=0.5)]
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
-    unregistered = getattr(sys.modules.get(module_name), short, None)
-    if isinstance(unregistered, type) and issubclass(unregistered, Task):
-        hint = f" {short} is a Task there, but not registered: call register('{short}-v0', {short}) beneath it."
+    unregistered = [
+        key
+        for key, value in vars(sys.modules.get(module_name, sys)).items()
+        if key.lower() == short.lower() and isinstance(value, type) and issubclass(value, Task)
+    ]
+    if unregistered:
+        task = unregistered[0]
+        hint = f" {task} is a Task there, but not registered: call register('{task}-v0', {task}) beneath it."
+    elif not module_name and short.isidentifier() and Path(f"{short}.py").exists():
+        hint = f" Did you mean {short}:{short}, which imports {short}.py first?"
     where = f" (after importing {module_name})" if module_name else ""
     return f"Unknown environment {name!r}{where}.{hint} Registered: {', '.join(ours.values())}."
 
@@ -188,7 +204,15 @@ def import_module(module_name: str, wanted_by: str) -> Any:
     try:
         return importlib.import_module(module_name)
     except Exception as error:
-        raise ValueError(
-            f"Could not import the module {module_name!r} of {wanted_by!r}: {type(error).__name__}: {error}. "
-            f"It must be installed or lie in the current folder, {here}; a file is named without its .py."
-        ) from error
+        failed = f"Could not import the module {module_name!r} of {wanted_by!r}: {type(error).__name__}: {error}"
+        if isinstance(error, ModuleNotFoundError) and module_name.startswith(error.name or module_name):
+            where = f"It must be installed or lie in the current folder, {here}; a file is named without its .py."
+            raise ValueError(f"{failed}. {where}") from error
+        raise ValueError(f"{failed}{_line_of(error, module_name)}") from error
+
+
+def _line_of(error: Exception, module_name: str) -> str:
+    """Which line of the module failed: ` (thermometer.py, line 7)`; nothing where the error says so itself."""
+    file = f"{module_name.rpartition('.')[2]}.py"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).name == file]
+    return f" ({file}, line {lines[-1]})" if lines else ""

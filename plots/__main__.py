@@ -14,7 +14,7 @@ from rich.text import Text
 
 from plots.curves import By, Scale, checked_out, draw_curves, save_figure
 from plots.groups import Spread
-from plots.runs import Run, RunError, read_run
+from plots.runs import MEASURES, Run, RunError, read_run
 
 # The hint stands where tyro would print an empty default.
 RUNS_ARGUMENT = tyro.conf.arg(metavar="RUN [RUN ...]", help_behavior_hint="(one or more)")
@@ -44,17 +44,18 @@ class Options:
     """Draw every run as a curve of its own, named after its folder."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m plots") -> None:
     """Draw, save, and print the path written and a table of errors.
 
     Args:
         arguments: the command line without the program's name; by default the process's own.
+        prog: what usage and messages call the program.
 
     Raises:
         SystemExit: with code 2 and a message on stderr, for flags, runs or a file that cannot be used.
 
     """
-    options = tyro.cli(Options, prog="python -m plots", args=arguments)
+    options = tyro.cli(Options, prog=prog, args=arguments)
     try:
         out = checked_out(options.out or _default_out(options.runs))
         runs = [read_run(folder) for folder in options.runs]
@@ -78,25 +79,26 @@ def _fail(message: str) -> None:
 
 
 def _error_table(runs: Sequence[Run]) -> Table:
-    unit = runs[0].unit
-    table = Table(title=Text(f"held-out MAE ({unit})" if unit else "held-out MAE"), title_justify="left")
+    unit, measured = runs[0].unit, MEASURES[runs[0].measure]
+    table = Table(title=Text(f"{measured} ({unit})" if unit else measured), title_justify="left")
     table.add_column("run", overflow="fold")
     for heading in ("steps", "seconds", "first", "last", "best", "at step"):
         table.add_column(heading, justify="right")
     for run in runs:
         steps, seconds = run.evals["step"][-1], run.evals["seconds_total"][-1]
-        table.add_row(Text(str(run.folder)), f"{steps:.0f}", f"{seconds:.0f}", *_mae_cells(run))
+        table.add_row(Text(str(run.folder)), f"{steps:.0f}", f"{seconds:.0f}", *_cells(run))
     return table
 
 
-def _mae_cells(run: Run) -> list[str]:
-    """Format the first, last and best MAE, and the step of the best; dashes where nothing was measured."""
-    mae = run.evals["mae"]
-    measured = np.flatnonzero(np.isfinite(mae))
+def _cells(run: Run) -> list[str]:
+    """Format the first, last and best measure, and the step of the best; dashes where nothing was measured."""
+    values = run.evals[run.measure]
+    measured = np.flatnonzero(np.isfinite(values))
     if not measured.size:
         return ["-"] * 4
-    first, last, best = measured[0], measured[-1], measured[np.argmin(mae[measured])]
-    return [*(f"{mae[index]:.4g}" for index in (first, last, best)), f"{run.evals['step'][best]:.0f}"]
+    best_first = values if run.measure == "mae" else -values
+    first, last, best = measured[0], measured[-1], measured[np.argmin(best_first[measured])]
+    return [*(f"{values[index]:.4g}" for index in (first, last, best)), f"{run.evals['step'][best]:.0f}"]
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -11,21 +12,21 @@ from matplotlib.figure import Figure
 from plots.groups import Axis, Group, Spread, group_runs
 from plots.legends import add_title_and_legends
 from plots.panels import (
-    draw_errors,
+    draw_evaluations,
     draw_training,
     finish_x,
     group_curves,
-    scale_errors,
+    scale_evaluations,
     spans_a_decade,
 )
-from plots.runs import Run, RunError, read_run
+from plots.runs import MEASURES, Run, RunError, read_run
 from plots.style import house_style, literal
 from plots.yardsticks import Yardstick, draw_yardsticks, label_yardsticks, merged_yardsticks
 
 By = Literal["steps", "seconds", "both"]
 Scale = Literal["auto", "linear", "log"]
 
-TRAINING_PANELS = {"reward": "reward", "parsed": "answers parsed"}
+PARSED, LENGTH = ("parsed", "answers parsed"), ("answer_tokens", "tokens in an answer")
 # Without the date, which two formats would add, the same runs give the same file.
 METADATA: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
@@ -89,11 +90,14 @@ def draw_curves(
 ) -> Figure:
     """Draw the errors of the held-out problems on top, reward and parsed answers of training below.
 
+    Where the env tells no errors the rewards of the held-out problems are on top; where it does not say what could be
+    read, the length of the answers stands in its place.
+
     Runs that differ in their seed alone are one curve, their mean, with a band for their spread. Artists
     carry a `gid` that says what they are, such as `mae GROUP`, `spread GROUP` or `yardstick chance`.
 
     Args:
-        runs: one or more runs whose errors have one unit.
+        runs: one or more runs whose errors have one unit; or of one env that tells no errors.
         by: what the errors are drawn against; the lower row follows it (`both`: steps below).
         spread: the band: `range` from lowest to highest, `std` one standard deviation to either side.
         scale: the scale of the errors; `auto` is log once an MAE spans a factor of ten.
@@ -103,10 +107,12 @@ def draw_curves(
         The figure, laid out, on an Agg canvas.
 
     Raises:
-        RunError: no run, a run given twice, or different units.
+        RunError: no run, a run given twice, different units, or a log scale for rewards.
 
     """
     groups = group_runs(runs, each)
+    if scale == "log" and runs[0].measure == "reward":
+        raise RunError("A log scale is for errors, and these runs have none, only rewards: leave --scale out.")
     known = [(group.label, run.yardsticks) for group in groups for run in group.runs]
     yardsticks = merged_yardsticks(known, runs[0].unit)
     lower: Axis = "seconds" if by == "seconds" else "steps"
@@ -121,8 +127,9 @@ def draw_curves(
             }
         else:
             upper = {lower: figure.add_subplot(grid[0, :])}
-        _draw_error_panels(upper, groups, yardsticks, spread, scale)
-        for place, (column, label) in enumerate(TRAINING_PANELS.items()):
+        _draw_evaluation_panels(upper, groups, yardsticks, spread, scale)
+        told = any(np.isfinite(run.evals["parsed"]).any() for run in runs if "parsed" in run.evals)
+        for place, (column, label) in enumerate([("reward", "reward"), PARSED if told else LENGTH]):
             axes = figure.add_subplot(grid[1, place], ylabel=label)
             draw_training(axes, groups, column, lower, spread)
             finish_x(axes, groups, lower)
@@ -134,25 +141,26 @@ def draw_curves(
     return figure
 
 
-def _draw_error_panels(
+def _draw_evaluation_panels(
     panels: Mapping[Axis, Axes],
     groups: Sequence[Group],
     yardsticks: Sequence[Yardstick],
     spread: Spread,
     scale: Scale,
 ) -> None:
-    """Draw the errors against each axis, all on one y scale."""
+    """Draw the evaluations against each axis, all on one y scale."""
     drawn = {axis: [group_curves(group, index, axis, spread) for index, group in enumerate(groups)] for axis in panels}
     together = [curves for of_axis in drawn.values() for curves in of_axis]
     log = scale == "log" or (scale == "auto" and spans_a_decade(together))
     unit = groups[0].runs[0].unit
     for axis, axes in panels.items():
-        draw_errors(axes, drawn[axis])
-        scale_errors(axes, together, [yardstick.value for yardstick in yardsticks], log)
+        draw_evaluations(axes, drawn[axis])
+        scale_evaluations(axes, together, [yardstick.value for yardstick in yardsticks], log)
         draw_yardsticks(axes, yardsticks)
         finish_x(axes, groups, axis)
         remarks = ", ".join(filter(None, [unit, "log scale" if axes.get_yscale() == "log" else ""]))
-        axes.set_ylabel(literal(f"held-out MAE ({remarks})" if remarks else "held-out MAE"))
+        measured = MEASURES[groups[0].runs[0].measure]
+        axes.set_ylabel(literal(f"{measured} ({remarks})" if remarks else measured))
 
 
 def _title(runs: Sequence[Run]) -> str:

@@ -56,7 +56,7 @@ def group_runs(runs: Sequence[Run], each: bool = False) -> list[Group]:
         differ (`learning_rate=0.01`), or after its first run where that would be a long list.
 
     Raises:
-        RunError: no run, a run given twice, or different units.
+        RunError: no run, a run given twice, different units, or rewards beside anything else.
 
     """
     _check_comparable(runs)
@@ -141,10 +141,12 @@ def _check_comparable(runs: Sequence[Run]) -> None:
         seen.add(run.folder.resolve())
     units: dict[str, list[Run]] = {}
     for run in runs:
-        units.setdefault(run.unit, []).append(run)
+        # rewards have no unit in which those of two envs could be compared
+        unit = repr(run.unit or "no unit") if run.measure == "mae" else f"rewards of {run.env}"
+        units.setdefault(unit, []).append(run)
     if len(units) > 1:
         given = "; ".join(
-            f"{', '.join(str(run.folder) for run in members)} in {unit or 'no unit'!r} ({members[0].env})"
+            f"{', '.join(str(run.folder) for run in members)} in {unit} ({members[0].env})"
             for unit, members in units.items()
         )
         raise RunError(

@@ -58,6 +58,8 @@ def _handles(groups: Sequence[Group], spread: Spread) -> dict[str, Any]:
         "spread": Patch(color=color, alpha=BAND_ALPHA, linewidth=0, label=SPREADS[spread]),
         "tail": Line2D([], [], color=color, linewidth=0.8, alpha=0.6, label="single runs, past the shortest"),
         "median_error": line("median_error", "median error"),
+        "reward": line("reward", f"mean reward{_averaged(groups)}", marker=marker, markersize=4),
+        "blank_reward": line("blank_reward", "mean reward with a blank picture"),
         "blank_mae": line("blank_mae", "MAE with a blank picture"),
         "start": marks("o", "before the cold start", markerfacecolor="white", markersize=5),
         "shade": Patch(color=SHADE, linewidth=0, label="cold start"),

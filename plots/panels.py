@@ -1,4 +1,4 @@
-"""The panels of a picture: the error of the held-out problems, and what training looked like."""
+"""The panels of a picture: the error (or the reward) of the held-out problems, and what training looked like."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
 from plots.groups import Axis, Curve, Group, Series, Spread, average, series_of, smooth
+from plots.runs import Measure
 from plots.style import BAND_ALPHA, SHADE, color_of, marker_of
 
 X_LABELS: dict[Axis, str] = {"steps": "training steps", "seconds": "seconds"}
-LINE_STYLES = {"mae": "-", "median_error": "-", "blank_mae": ":"}
-LINE_WIDTHS = {"mae": 1.8, "median_error": 0.9, "blank_mae": 1.2}
+COLUMNS: dict[Measure, tuple[str, ...]] = {
+    "mae": ("mae", "median_error", "blank_mae"),
+    "reward": ("reward", "blank_reward"),
+}
+LINE_STYLES = {"mae": "-", "median_error": "-", "blank_mae": ":", "reward": "-", "blank_reward": ":"}
+LINE_WIDTHS = {"mae": 1.8, "median_error": 0.9, "blank_mae": 1.2, "reward": 1.8, "blank_reward": 1.2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,34 +29,43 @@ class GroupCurves:
         group: the group.
         index: its place among the groups, which gives its colour and marker.
         axis: steps or seconds.
+        measure: what the group is judged by, the column of the main curve.
         curves: mean and spread by column of `evals.csv`.
-        start: mean (x, MAE) before the cold start; None without a cold start.
-        cold_start: mean (x, MAE) after it; None without one.
-        tails: the MAE of the single runs that go on after the shortest has ended, and with it the mean.
+        start: mean (x, measure) before the cold start; None without a cold start.
+        cold_start: mean (x, measure) after it; None without one.
+        tails: the measure of the single runs that go on after the shortest has ended, and with it the mean.
 
     """
 
     group: Group
     index: int
     axis: Axis
+    measure: Measure
     curves: dict[str, Curve]
     start: tuple[float, float] | None
     cold_start: tuple[float, float] | None
     tails: list[Series]
 
+    @property
+    def main(self) -> Curve:
+        """The curve of the measure."""
+        return self.curves[self.measure]
+
 
 def group_curves(group: Group, index: int, axis: Axis, spread: Spread) -> GroupCurves:
-    """Average the errors of a group; `index` is its place among the groups of the picture."""
-    series = {column: [series_of(run, "evals", column, axis) for run in group.runs] for column in LINE_STYLES}
+    """Average the evaluations of a group; `index` is its place among the groups of the picture."""
+    measure = group.runs[0].measure
+    series = {column: [series_of(run, "evals", column, axis) for run in group.runs] for column in COLUMNS[measure]}
     curves = {column: average(of_runs, spread) for column, of_runs in series.items()}
     return GroupCurves(
         group=group,
         index=index,
         axis=axis,
+        measure=measure,
         curves=curves,
         start=_mean_point(group, axis, "start"),
         cold_start=_mean_point(group, axis, "cold-start"),
-        tails=_tails(series["mae"], curves["mae"]),
+        tails=_tails(series[measure], curves[measure]),
     )
 
 
@@ -71,24 +85,24 @@ def _tails(all_series: Sequence[Series], mean: Curve) -> list[Series]:
 def _mean_point(group: Group, axis: Axis, phase: str) -> tuple[float, float] | None:
     x = "step" if axis == "steps" else "seconds_total"
     points = [
-        (run.evals[x][run.phases.index(phase)], run.evals["mae"][run.phases.index(phase)])
+        (run.evals[x][run.phases.index(phase)], run.evals[run.measure][run.phases.index(phase)])
         for run in group.runs
         if phase in run.phases and "cold-start" in run.phases
     ]
     if not points:
         return None
-    mean_x, mean_mae = np.mean(points, axis=0)
-    return float(mean_x), float(mean_mae)
+    mean_x, mean_y = np.mean(points, axis=0)
+    return float(mean_x), float(mean_y)
 
 
-def draw_errors(axes: Axes, drawn: Sequence[GroupCurves]) -> None:
-    """Draw MAE, median error and blank-picture MAE of every group."""
+def draw_evaluations(axes: Axes, drawn: Sequence[GroupCurves]) -> None:
+    """Draw MAE, median error and blank-picture MAE of every group, or its rewards."""
     for curves in drawn:
         color, name = color_of(curves.index), curves.group.label
-        mae = curves.curves["mae"]
+        main = curves.main
         if len(curves.group.runs) > 1:
             axes.fill_between(
-                mae.x, mae.low, mae.high, color=color, alpha=BAND_ALPHA, linewidth=0, gid=f"spread {name}"
+                main.x, main.low, main.high, color=color, alpha=BAND_ALPHA, linewidth=0, gid=f"spread {name}"
             )
         for column, curve in curves.curves.items():
             if not curve.x.size:
@@ -128,11 +142,11 @@ def draw_errors(axes: Axes, drawn: Sequence[GroupCurves]) -> None:
 
 
 def _marks(curves: GroupCurves, column: str) -> dict[str, Any]:
-    if column != "mae" and curves.curves[column].x.size > 1:
+    if column != curves.measure and curves.curves[column].x.size > 1:
         return {}
     return {
         "marker": marker_of(curves.index),
-        "markersize": 4 if column == "mae" else 2.5,
+        "markersize": 4 if column == curves.measure else 2.5,
         "markevery": _mark_every(curves.group, curves.axis),
     }
 
@@ -199,23 +213,28 @@ def smoothing_window(groups: Sequence[Group]) -> int:
 
 def spans_a_decade(drawn: Sequence[GroupCurves]) -> bool:
     """Tell whether the MAE changes by a factor of ten and is never 0, so that a log scale can show it."""
-    values = np.concatenate([curves.curves["mae"].mean for curves in drawn])
-    return bool(values.size and values.min() > 0 and values.max() >= 10 * values.min())
+    values = np.concatenate([curves.main.mean for curves in drawn])
+    return bool(drawn[0].measure == "mae" and values.size and values.min() > 0 and values.max() >= 10 * values.min())
 
 
-def scale_errors(axes: Axes, drawn: Sequence[GroupCurves], yardsticks: Sequence[float], log: bool) -> None:
+def scale_evaluations(axes: Axes, drawn: Sequence[GroupCurves], yardsticks: Sequence[float], log: bool) -> None:
     """Set the y scale, its limits and its ticks; `yardsticks` are the errors that should be in view."""
     parts = [np.array(yardsticks), *(np.array([curves.start[1]]) for curves in drawn if curves.start)]
     for curves in drawn:
         parts += [curve.mean for curve in curves.curves.values()]
-        parts += [curves.curves["mae"].low, curves.curves["mae"].high, *(tail.y for tail in curves.tails)]
+        parts += [curves.main.low, curves.main.high, *(tail.y for tail in curves.tails)]
     values = np.concatenate(parts)
     values = values[np.isfinite(values)]
+    if drawn[0].measure == "reward":  # which may be of any size and sign
+        low, high = values.min(initial=0.0), values.max(initial=0.0)
+        margin = 0.05 * (high - low) or 1.0
+        axes.set_ylim(low - margin, high + margin)
+        return
     top = values.max(initial=0.0) or 1.0
     if not log or not (values > 0).any():
         axes.set_ylim(0, 1.1 * top)
         return
-    lowest = min((curves.curves["mae"].mean.min(initial=np.inf) for curves in drawn), default=np.inf)
+    lowest = min((curves.main.mean.min(initial=np.inf) for curves in drawn), default=np.inf)
     bottom = values[values > 0].min()
     if np.isfinite(lowest):
         # A median or a floor far below every MAE would squeeze the curve that the picture is about.

@@ -6,11 +6,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-EVAL_COLUMNS = ("phase", "step", "mae", "seconds_total")
+Measure = Literal["mae", "reward"]
+
+MEASURES: Mapping[Measure, str] = {"mae": "held-out MAE", "reward": "held-out reward"}
+
+EVAL_COLUMNS = ("phase", "step", "mae", "reward", "seconds_total")
 METRIC_COLUMNS = ("step", "seconds_total")
 
 
@@ -26,7 +30,8 @@ class Run:
         folder: the folder, as it was given.
         name: the folder's own name.
         env: the environment's id, such as `eyechart/Clock-v0`.
-        unit: the unit of every error, such as `min`; may be empty.
+        unit: the unit of every error, such as `min`; may be empty, and is where the env has no task.
+        measure: what the run is judged by: `mae`, or `reward` where the env has no task and tells no errors.
         yardsticks: errors in `unit` by name (`chance`, `best_constant`, `oracle`, `floor`); those that the
             run knows, possibly none.
         settings: every option of the run.
@@ -41,6 +46,7 @@ class Run:
     name: str
     env: str
     unit: str
+    measure: Measure
     yardsticks: Mapping[str, float]
     settings: Mapping[str, Any]
     task_fields: Mapping[str, Any]
@@ -82,7 +88,8 @@ def read_run(folder: str | Path) -> Run:
         folder=folder,
         name=folder.resolve().name,
         env=config["env"],
-        unit=task["unit"],
+        unit=task["unit"] or "",
+        measure="reward" if task["unit"] is None and np.isnan(evals["mae"]).all() else "mae",
         yardsticks=_numbers(config.get("yardsticks") or {}),
         settings=config["settings"],
         task_fields=task.get("fields") or {},
@@ -128,11 +135,13 @@ def _read_config(path: Path) -> dict[str, Any]:
         config = json.loads(text)
     except ValueError as error:
         raise RunError(f"{path} is not valid JSON: {error}.") from error
+    if isinstance(config, dict) and config.get("task", "") is None:
+        config["task"] = {"unit": None}  # an env that is not made from a task
     kinds = {"env": str, "task": dict, "settings": dict}
     for key, kind in kinds.items():
         if not isinstance(config, dict) or not isinstance(config.get(key), kind):
             raise RunError(f"{path} has no {key!r} ({kind.__name__}): it is not the file that train writes.")
-    if not isinstance(config["task"].get("unit"), str):
+    if not isinstance(config["task"].get("unit", 0), str | None):
         raise RunError(f"{path} does not say the task's unit ('task': {{'unit': ...}}).")
     return config
 

@@ -14,18 +14,19 @@ if TYPE_CHECKING:
     from train.loop import Trainer
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m train") -> int:
     """Train as a command line says.
 
     Args:
         arguments: what follows `python -m train`; None takes the process's own.
+        prog: what usage and messages call the program.
 
     Returns:
         the exit status: 0, 1 for a run that could not go on, 2 for bad input, 130 after Ctrl-C.
     """
     try:
-        trainer = make_trainer(sys.argv[1:] if arguments is None else arguments)
-        return train(trainer)
+        trainer = make_trainer(sys.argv[1:] if arguments is None else arguments, prog)
+        return train(trainer, prog)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def make_trainer(arguments: Sequence[str]) -> "Trainer":
+def make_trainer(arguments: Sequence[str], prog: str) -> "Trainer":
     """Read the command line, and make all that the run needs.
 
     Raises:
@@ -42,14 +43,15 @@ def make_trainer(arguments: Sequence[str]) -> "Trainer":
     """
     from train.cli import parse
 
-    config, spec, fields = parse(arguments)
+    config, spec, fields = parse(arguments, prog)
     from train.setup import new_trainer, resumed_trainer  # seconds of imports, after the flags are known to be right
 
     return resumed_trainer(config, STARTED) if spec is None else new_trainer(config, spec, fields, STARTED)
 
 
-def train(trainer: "Trainer") -> int:
+def train(trainer: "Trainer", prog: str = "python -m train") -> int:
     """Run a trainer, with Ctrl-C meaning an orderly end, and draw its curves whatever happens."""
+    from envs.foreign import UntrainableError
     from train.loop import TrainingError
 
     def on_interrupt(number: int, frame: FrameType | None) -> None:
@@ -60,7 +62,7 @@ def train(trainer: "Trainer") -> int:
     print(f"writing {trainer.folder}; Ctrl-C ends it after the step under way, twice at once", flush=True)
     try:
         trainer.run()
-    except TrainingError as error:
+    except (TrainingError, UntrainableError) as error:
         print(f"error: {error}; checkpoints so far are in {trainer.folder / 'checkpoints'}", file=sys.stderr)
         return 1
     finally:
@@ -68,7 +70,7 @@ def train(trainer: "Trainer") -> int:
         trainer.draw_curves()
     if trainer.complete:
         return 0
-    go_on = f"go on with: python -m train --resume {trainer.folder}"
+    go_on = f"go on with: {prog} --resume {trainer.folder}"
     print(f"stopped; {go_on if trainer.state.cold_started else 'nothing is kept of a run stopped this early'}")
     return 130
 

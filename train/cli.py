@@ -8,17 +8,19 @@ import tyro
 from gymnasium.envs.registration import EnvSpec
 
 import envs
-from envs.fields import read_fields, split_flags
+from envs.fields import FLAG, read_fields, split_flags
+from envs.foreign import require_trainable
 from envs.registry import is_ours, registered
 from train.config import TrainConfig, flag
 from train.record import require_new
 
 
-def parse(argv: Sequence[str]) -> tuple[TrainConfig, EnvSpec | None, dict[str, Any]]:
+def parse(argv: Sequence[str], prog: str = "python -m train") -> tuple[TrainConfig, EnvSpec | None, dict[str, Any]]:
     """Read the flags of `python -m train`.
 
     Args:
         argv: the words after `python -m train`.
+        prog: what usage and messages call the program.
 
     Returns:
         the settings, the environment (None with `--resume`), and what `--task.FIELD VALUE` set.
@@ -28,7 +30,7 @@ def parse(argv: Sequence[str]) -> tuple[TrainConfig, EnvSpec | None, dict[str, A
         SystemExit: an unknown flag or a value of the wrong type; the message is on stderr.
     """
     texts, rest = split_flags(argv)
-    config = tyro.cli(TrainConfig, args=rest, prog="python -m train")
+    config = tyro.cli(TrainConfig, args=rest, prog=prog)
     if config.resume is not None:
         refuse_others(config, texts)
         return config, None, {}
@@ -61,14 +63,16 @@ def refuse_others(config: TrainConfig, texts: Mapping[str, str]) -> None:
 
 
 def find_env(name: str) -> EnvSpec:
-    """The environment that a name means.
+    """The environment that a name means: one made from a `Task`, or any whose actions are texts.
 
     Raises:
-        ValueError: it is unknown, or not made from a `Task`.
+        ValueError: it is unknown, or cannot be trained on.
     """
     spec = envs.resolve(name)
     if not is_ours(spec):
-        raise ValueError(f"{spec.id} cannot be used here: it is not made from a Task, registered by envs.register")
+        unseen = require_trainable(spec)
+        if unseen:
+            print(f"note: of its observations the policy sees prompt and image alone, not {', '.join(unseen)}")
     return spec
 
 
@@ -76,8 +80,18 @@ def task_fields(spec: EnvSpec, texts: Mapping[str, str]) -> dict[str, Any]:
     """The fields that `--task.FIELD VALUE` flags set, read and checked.
 
     Raises:
-        ValueError: an unknown field, a value that does not fit.
+        ValueError: an unknown field, a value that does not fit, an environment that has no fields, a
+            task that breaks the rules.
     """
+    if not is_ours(spec):
+        if texts:
+            raise ValueError(
+                f"{FLAG}{next(iter(texts))} cannot be set: {spec.id} is not made from a Task, registered by "
+                "envs.register; give its options where it is registered, gymnasium.register(..., kwargs={...})"
+            )
+        return {}
     fields = read_fields(type(envs.make_task(spec)), texts)
-    envs.make_task(spec, **fields)  # complains about values out of range
+    broken = envs.check_task(envs.make_task(spec, **fields))
+    if broken:
+        raise ValueError(f"{spec.id} breaks a rule of tasks, and `envs check` tells which others: {broken[0]}")
     return fields

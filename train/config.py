@@ -52,7 +52,8 @@ class TrainConfig:
     """Of sampling in training; evaluation is greedy."""
 
     max_new_tokens: int | None = None
-    """Longest answer, in tokens. Default: what a bare answer takes for a small model, else 256."""
+    """Longest answer, in tokens. Default: what a bare answer takes for a small model (32 where the environment is not
+    made from a Task), else 256."""
 
     optimizer: Optimizer | None = None
     """muon: Muon on the matrices, AdamW on the rest (for training from scratch). Default: muon for
@@ -99,7 +100,8 @@ class TrainConfig:
     """Weight of the KL divergence from the policy as it was when GRPO began. 0 keeps no copy of it."""
 
     cold_start: ColdStart | None = None
-    """format: first teach the answer's form, with random answers. Default: format for tiny, else none."""
+    """format: first teach the answer's form, with random answers. Default: format for tiny (none where
+    the environment is not made from a Task), else none."""
 
     cold_start_steps: int = 40
     """Supervised steps of the cold start."""

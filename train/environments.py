@@ -1,25 +1,76 @@
 """The environments of a run, and the scale their errors are read on."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
 import envs
+from envs.foreign import make_vector
+from envs.registry import is_ours
 from train.config import Settings
 
 
-def make_train_envs(settings: Settings, spec: EnvSpec, fields: dict[str, Any]) -> gym.vector.VectorEnv:
+def task_of(spec: EnvSpec, fields: Mapping[str, Any]) -> envs.Task | None:
+    """The task that an environment is made from; None for one that knows nothing of tasks.
+
+    Raises:
+        ValueError: a field's bad value.
+    """
+    return envs.make_task(spec, **fields) if is_ours(spec) else None
+
+
+def make_train_envs(settings: Settings, spec: EnvSpec, fields: Mapping[str, Any]) -> gym.vector.VectorEnv:
     """The training environments, P·G of them."""
-    return gym.make_vec(spec.id, num_envs=settings.problems_per_step * settings.group_size, **fields)
+    return make_envs(spec, settings.problems_per_step * settings.group_size, "train", fields)
 
 
-def make_eval_envs(spec: EnvSpec, size: int, fields: dict[str, Any]) -> gym.vector.VectorEnv:
+def make_eval_envs(spec: EnvSpec, size: int, fields: Mapping[str, Any]) -> gym.vector.VectorEnv:
     """`size` environments of the held-out split."""
-    return gym.make_vec(spec.id, num_envs=size, split="eval", **fields)
+    return make_envs(spec, size, "eval", fields)
 
 
-def measure_yardsticks(task: envs.Task) -> dict[str, Any]:
-    """The task's yardsticks as plain values."""
-    return dataclasses.asdict(envs.yardsticks(task))
+def make_envs(spec: EnvSpec, number: int, split: str, fields: Mapping[str, Any]) -> gym.vector.VectorEnv:
+    """Environments that rollouts can drive, made from a task or not."""
+    if is_ours(spec):
+        return gym.make_vec(spec.id, num_envs=number, split=split, **fields)
+    return make_vector(spec, number, split)
+
+
+def column(infos: Mapping[str, Any], name: str) -> np.ndarray | None:
+    """The values (N,) of a name in infos of gymnasium's vector layout; None unless every environment gives one."""
+    if name not in infos or not np.all(infos.get(f"_{name}", True)):
+        return None
+    return np.asarray(infos[name])
+
+
+def mean(infos: Mapping[str, Any], name: str) -> float | None:
+    """The mean of such a column; None where there is none."""
+    values = column(infos, name)
+    return None if values is None else float(np.mean(values))
+
+
+def measure_yardsticks(task: envs.Task | None) -> dict[str, Any] | None:
+    """The task's yardsticks as plain values; None without a task."""
+    return None if task is None else dataclasses.asdict(envs.yardsticks(task))
+
+
+def chance_of(yardsticks: Mapping[str, Any] | None) -> float | None:
+    """The MAE of chance among a run's yardsticks; None without any."""
+    return None if yardsticks is None else yardsticks["chance"]
+
+
+def describe(task: envs.Task | None) -> dict[str, Any] | None:
+    """The task as `config.json` keeps it; None without one."""
+    if task is None:
+        return None
+    return {"unit": task.unit, "worst_error": task.worst_error, "fields": dataclasses.asdict(task)}
+
+
+def image_shape(vector: gym.vector.VectorEnv) -> tuple[int, ...] | None:
+    """`(H, W, 3)` of the pictures; None where there are none."""
+    space = vector.single_observation_space
+    return space["image"].shape if "image" in space.spaces else None

@@ -6,6 +6,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -13,11 +14,10 @@ import numpy as np
 import tyro
 
 from agents.policy import Policy
-from envs import make_task
 from envs.fields import split_flags
 from train.cli import find_env, task_fields
-from train.environments import make_eval_envs, measure_yardsticks
-from train.policies import evaluation_policy
+from train.environments import chance_of, column, make_eval_envs, mean, measure_yardsticks, task_of
+from train.record import Record
 
 BLANK_GREY = 128
 
@@ -33,9 +33,9 @@ class Evaluation:
     rewards: np.ndarray
 
     @property
-    def errors(self) -> np.ndarray:
-        """Errors (N,) in the task's unit."""
-        return np.asarray(self.infos["error"], dtype=float)
+    def errors(self) -> np.ndarray | None:
+        """Errors (N,) in the task's unit; None where the environment tells none."""
+        return column(self.infos, "error")
 
 
 def evaluate(envs: gym.vector.VectorEnv, policy: Policy, blank: bool = False) -> Evaluation:
@@ -55,27 +55,26 @@ def evaluate(envs: gym.vector.VectorEnv, policy: Policy, blank: bool = False) ->
     return Evaluation(observations, {**asked, **infos}, texts, np.asarray(rewards, dtype=float))
 
 
-def summarise(evaluation: Evaluation, chance: float) -> dict[str, float | None]:
-    """What the answers to one set of problems came to.
+def summarise(evaluation: Evaluation, chance: float | None) -> dict[str, float | None]:
+    """What the answers to one set of problems came to; None for what the environment does not tell.
 
     Args:
         evaluation: the answers.
-        chance: the task's MAE of chance, for skill = 1 − MAE / MAE of chance; 0 leaves it out.
+        chance: the task's MAE of chance, for skill = 1 − MAE / MAE of chance; 0 or None leaves it out.
     """
-    errors = evaluation.errors
-    mae = float(errors.mean())
+    errors, mae = evaluation.errors, mean(evaluation.infos, "error")
     return {
         "mae": mae,
-        "median_error": float(np.median(errors)),
-        "parsed": float(np.mean(evaluation.infos["parsed"])),
+        "median_error": None if errors is None else float(np.median(errors)),
+        "parsed": mean(evaluation.infos, "parsed"),
         "reward": float(evaluation.rewards.mean()),
-        "skill": None if not chance else 1 - mae / chance,
-        "lenient_mae": float(np.mean(evaluation.infos["lenient_error"])),
+        "skill": None if mae is None or not chance else 1 - mae / chance,
+        "lenient_mae": mean(evaluation.infos, "lenient_error"),
     }
 
 
 def full_summary(
-    envs: gym.vector.VectorEnv, policy: Policy, chance: float
+    envs: gym.vector.VectorEnv, policy: Policy, chance: float | None
 ) -> tuple[Evaluation, dict[str, float | None]]:
     """The answers to the pictures, and the columns of `evals.csv`: `summarise`, and the blank-picture control.
 
@@ -84,10 +83,10 @@ def full_summary(
     """
     seen = evaluate(envs, policy)
     figures = summarise(seen, chance)
-    figures |= {"blank_mae": None, "blank_parsed": None}
+    figures |= {"blank_mae": None, "blank_parsed": None, "blank_reward": None}
     if "image" in seen.observations:
         blank = summarise(evaluate(envs, policy, blank=True), chance)
-        figures |= {"blank_mae": blank["mae"], "blank_parsed": blank["parsed"]}
+        figures |= {f"blank_{name}": blank[name] for name in ("mae", "parsed", "reward")}
     return seen, figures
 
 
@@ -104,8 +103,8 @@ class EvaluateConfig:
     eval_size: int = 256
     """Problems of the eval split."""
 
-    max_new_tokens: int = 256
-    """Longest answer, in tokens."""
+    max_new_tokens: int | None = None
+    """Longest answer, in tokens. Default: that of the run, else 256."""
 
     seed: int = 0
     """Of chance's draws and of the tiny model's weights."""
@@ -113,28 +112,43 @@ class EvaluateConfig:
     def __post_init__(self) -> None:
         """Raise ValueError for a setting outside its range."""
         for name in ("eval_size", "max_new_tokens"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+
+    @property
+    def answer_tokens(self) -> int:
+        """`max_new_tokens`, or its default."""
+        if self.max_new_tokens is not None:
+            return self.max_new_tokens
+        run = Path(self.model)
+        if not (run / "config.json").exists() or not (run / "checkpoints").is_dir():
+            return 256
+        return Record(run).read_config()["settings"]["max_new_tokens"]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m train.evaluate") -> int:
     """Evaluate as a command line says; returns the exit status: 0, or 2 for bad input.
 
     Args:
         arguments: what follows `python -m train.evaluate`; None takes the process's own.
+        prog: what usage and messages call the program.
     """
     try:
         texts, rest = split_flags(sys.argv[1:] if arguments is None else arguments)
-        config = tyro.cli(EvaluateConfig, args=rest, prog="python -m train.evaluate")
+        config = tyro.cli(EvaluateConfig, args=rest, prog=prog)
         spec = find_env(config.env)
         fields = task_fields(spec, texts)
+        from train.policies import evaluation_policy  # seconds of imports, after the flags are known to be right
+
+        task = task_of(spec, fields)
         eval_envs = make_eval_envs(spec, config.eval_size, fields)
-        yardsticks = measure_yardsticks(make_task(spec, **fields))
-        policy = evaluation_policy(config.model, spec, fields, config.seed, config.max_new_tokens)
+        yardsticks = measure_yardsticks(task)
+        policy = evaluation_policy(config.model, task, config.seed, config.answer_tokens)
+        figures = full_summary(eval_envs, policy, chance_of(yardsticks))[1]
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    figures = full_summary(eval_envs, policy, yardsticks["chance"])[1]
     print(f"{config.model} on {config.eval_size} problems of {spec.id}")
     for name, value in figures.items():
         print(f"{name:<14}{'' if value is None else f'{value:.4g}'}")

@@ -20,6 +20,7 @@ from plots.curves import write_curves
 from train.checkpoint import save_checkpoint, save_policy, written_aside
 from train.cold_start import cold_start
 from train.config import Settings, fraction_done, learning_rate_factor
+from train.environments import column, mean
 from train.evaluate import Evaluation, full_summary
 from train.optimizer import build_optimizers, set_learning_rates
 from train.progress import Progress
@@ -53,7 +54,7 @@ class Trainer:
         envs: P·G training environments.
         eval_envs: `config.eval_size` environments of the eval split.
         folder: the run's folder, which exists.
-        chance: the task's MAE of chance.
+        chance: the task's MAE of chance; None without a task.
         started: `time.perf_counter()` when the program began; what a resumed run took before counted in.
     """
 
@@ -64,7 +65,7 @@ class Trainer:
         envs: gym.vector.VectorEnv,
         eval_envs: gym.vector.VectorEnv,
         folder: Path,
-        chance: float,
+        chance: float | None,
         started: float,
     ) -> None:
         self.config, self.policy, self.envs, self.eval_envs = config, policy, envs, eval_envs
@@ -255,14 +256,14 @@ class Trainer:
         )
 
 
-def rollout_metrics(rollout: Rollout) -> dict[str, float]:
-    """The columns of `metrics.csv` that come from the answers."""
+def rollout_metrics(rollout: Rollout) -> dict[str, float | None]:
+    """The columns of `metrics.csv` that come from the answers; None for what the environment does not tell."""
     infos, rewards_PG = rollout.infos, rollout.rewards_PG
     parts = {key: float(np.mean(infos[key])) for key in infos if key.startswith("reward/")}
     return {
         "reward": float(rewards_PG.mean()),
-        "mae": float(np.mean(infos["error"])),
-        "parsed": float(np.mean(infos["parsed"])),
+        "mae": mean(infos, "error"),
+        "parsed": mean(infos, "parsed"),
         **parts,
         "groups_without_spread": int((rewards_PG.std(dim=1) == 0).sum()),
         "answer_tokens": float(rollout.answers.mask_BT.sum(-1).float().mean()),
@@ -270,18 +271,25 @@ def rollout_metrics(rollout: Rollout) -> dict[str, float]:
 
 
 def sample_rows(phase: str, step: int, seen: Evaluation, count: int) -> Sequence[dict[str, Any]]:
-    """The first `count` answers of an evaluation, as `samples.jsonl` keeps them."""
+    """The first `count` answers of an evaluation, as `samples.jsonl` keeps them; null for what is not told."""
+    count = min(count, len(seen.texts))
+
+    def told(name: str) -> list[Any]:
+        values = column(seen.infos, name)
+        return [None] * count if values is None else values[:count].tolist()
+
+    seeds, answers, errors, parsed = told("seed"), told("answer"), told("error"), told("parsed")
     return [
         {
             "phase": phase,
             "step": step,
-            "seed": int(seen.infos["seed"][i]),
+            "seed": seeds[i],
             "prompt": seen.observations["prompt"][i],
-            "answer": str(seen.infos["answer"][i]),
+            "answer": answers[i],
             "text": seen.texts[i],
             "reward": float(seen.rewards[i]),
-            "error": float(seen.errors[i]),
-            "parsed": bool(seen.infos["parsed"][i]),
+            "error": errors[i],
+            "parsed": parsed[i],
         }
-        for i in range(min(count, len(seen.texts)))
+        for i in range(count)
     ]

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 import torch
-from gymnasium.envs.registration import EnvSpec
 from safetensors import SafetensorError
 from transformers import AutoConfig
 from transformers.utils.logging import disable_progress_bar
@@ -29,22 +27,28 @@ BASELINES = ("oracle", "constant", "chance")
 SMALL = 50_000_000
 
 
-def evaluation_policy(model: str, spec: EnvSpec, fields: dict[str, Any], seed: int, max_new_tokens: int) -> Policy:
+def evaluation_policy(model: str, task: envs.Task | None, seed: int, max_new_tokens: int) -> Policy:
     """A policy to evaluate: one of the baselines, or whatever `load_policy` takes.
 
     Raises:
-        ValueError: the model cannot be read.
+        ValueError: the model cannot be read, or a baseline is asked for where there is no task to take it from.
     """
-    if model == "oracle":
-        return Oracle()
-    task = envs.make_task(spec, **fields)
-    if model == "constant":
-        return Constant(envs.yardsticks(task).best_constant_answer)
-    if model == "chance":
-        return Chance(answer_pool(task), seed)
+    if model in BASELINES:
+        if task is None:
+            raise ValueError(f"--model {model} needs a Task, and this environment is not made from one; name a model")
+        return baseline(model, task, seed)
     policy = load_policy(model, seed, BASELINES)
     policy.max_new_tokens = max_new_tokens
     return policy
+
+
+def baseline(name: str, task: envs.Task, seed: int) -> Policy:
+    """The policy that a name of `BASELINES` means; `seed` is that of chance's draws."""
+    if name == "oracle":
+        return Oracle()
+    if name == "constant":
+        return Constant(envs.yardsticks(task).best_constant_answer)
+    return Chance(answer_pool(task), seed)
 
 
 def load_policy(model: str, seed: int, others: Sequence[str] = ()) -> QwenVL:

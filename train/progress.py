@@ -46,20 +46,19 @@ class Progress:
         """Show a GRPO step, a row of metrics.csv."""
         self.rate = 1 / (row["seconds_rollout"] + row["seconds_learn"])
         of = f"/{self.config.steps}" if self.config.steps else ""
+        mae = "" if row["mae"] is None else f"  MAE {row['mae']:.4g}"
         self.bars.update(
             self.bar,
             completed=fraction_done(self.config, row["step"], row["seconds_total"]),
-            description=(
-                f"step {row['step']}{of}  {self.rate:.2f} steps/s  reward {row['reward']:.3f}  MAE {row['mae']:.4g}"
-            ),
+            description=(f"step {row['step']}{of}  {self.rate:.2f} steps/s  reward {row['reward']:.3f}{mae}"),
         )
 
     def evaluation(self, row: Mapping[str, Any]) -> None:
-        """Print an evaluation, a row of evals.csv."""
-        rate = "" if self.rate is None else f"  {self.rate:.2f} steps/s"
-        blank = "" if row["blank_mae"] is None else f"  blank {row['blank_mae']:.4g}"
-        console.print(
-            f"{row['seconds_total']:6.0f} s  {row['phase']:<10}  step {row['step']:<5} "
-            f"MAE {row['mae']:.4g}  median {row['median_error']:.4g}  parsed {row['parsed']:.0%}  "
-            f"reward {row['reward']:.3f}{blank}{rate}"
-        )
+        """Print an evaluation, a row of evals.csv; what the environment does not tell is left out."""
+        blank = "blank_reward" if row["mae"] is None else "blank_mae"
+        shown = {"mae": "MAE {:.4g}", "median_error": "median {:.4g}", "parsed": "parsed {:.0%}"}
+        shown |= {"reward": "reward {:.3f}", blank: "blank {:.4g}"}
+        figures = [form.format(row[name]) for name, form in shown.items() if row[name] is not None]
+        if self.rate is not None:
+            figures.append(f"{self.rate:.2f} steps/s")
+        console.print(f"{row['seconds_total']:6.0f} s  {row['phase']:<10}  step {row['step']:<5} " + "  ".join(figures))

@@ -4,16 +4,29 @@ import dataclasses
 import os
 from typing import Any
 
+import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 import envs
 from agents.qwen_vl import QwenVL
 from train.checkpoint import latest_checkpoint, load_trainer_state
 from train.config import Settings, TrainConfig, plain, resolved
-from train.environments import make_eval_envs, make_train_envs, measure_yardsticks
+from train.environments import (
+    chance_of,
+    column,
+    describe,
+    image_shape,
+    make_eval_envs,
+    make_train_envs,
+    measure_yardsticks,
+    task_of,
+)
 from train.loop import Trainer, TrainerState
 from train.policies import answer_tokens, is_small, load_policy
 from train.record import Record, new_run_folder
+
+# The longest answer of a small model, in tokens, where no task tells how long answers are.
+FOREIGN_ANSWER = 32
 
 
 def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], started: float) -> Trainer:
@@ -29,20 +42,22 @@ def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], star
         ValueError: whatever is wrong with the environment, the model or the folder.
     """
     require_one_process()
-    task = envs.make_task(spec, **fields)
+    task = task_of(spec, fields)
+    eval_envs = make_eval_envs(spec, config.eval_size, fields)
+    config = with_cold_start(config, task, eval_envs)
     policy = load_policy(config.model, config.seed)
-    check_pictures(policy, task)
-    settings = resolved(config, is_small(policy), answer_tokens(policy, task))
+    check_pictures(policy, task, image_shape(eval_envs))
+    settings = resolved(config, is_small(policy), FOREIGN_ANSWER if task is None else answer_tokens(policy, task))
     policy.max_new_tokens = settings.max_new_tokens
-    train_envs, eval_envs = make_train_envs(settings, spec, fields), make_eval_envs(spec, config.eval_size, fields)
+    train_envs = make_train_envs(settings, spec, fields)
     yardsticks = measure_yardsticks(task)
     folder = new_run_folder(config.run, spec.name.lower())
-    trainer = Trainer(settings, policy, train_envs, eval_envs, folder, yardsticks["chance"], started)
+    trainer = Trainer(settings, policy, train_envs, eval_envs, folder, chance_of(yardsticks), started)
     trainer.record.write_config(
         {
             "env": spec.id,
             "module": config.env.rpartition(":")[0] or None,  # a resumed run has to import it again
-            "task": {"unit": task.unit, "worst_error": task.worst_error, "fields": dataclasses.asdict(task)},
+            "task": describe(task),
             "yardsticks": yardsticks,
             "settings": {**plain(settings), "run": str(folder)},
         }
@@ -71,11 +86,11 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
         bounds = {name: document["settings"][name] for name in bounds}
     settings = Settings(**{**document["settings"], **bounds, "run": asked.resume})
     spec = envs.resolve(f"{document['module']}:{document['env']}" if document["module"] else document["env"])
-    fields = document["task"]["fields"]
+    fields = document["task"]["fields"] if document["task"] else {}
     policy = load_policy(str(checkpoint), settings.seed)
     policy.max_new_tokens = settings.max_new_tokens
     train_envs, eval_envs = make_train_envs(settings, spec, fields), make_eval_envs(spec, settings.eval_size, fields)
-    chance = document["yardsticks"]["chance"]
+    chance = chance_of(document["yardsticks"])
     trainer = Trainer(settings, policy, train_envs, eval_envs, asked.resume, chance, started)
     trainer.state = TrainerState(**load_trainer_state(checkpoint, trainer.optimizers))
     trainer.started = started - trainer.state.seconds
@@ -100,20 +115,43 @@ def require_one_process() -> None:
         raise ValueError(f"training in several processes is not supported yet; start one instead of {processes}")
 
 
-def check_pictures(policy: QwenVL, task: envs.Task) -> None:
+def with_cold_start(config: TrainConfig, task: envs.Task | None, eval_envs: gym.vector.VectorEnv) -> TrainConfig:
+    """Without a task nobody knows what an answer looks like, so no form is taught, unless it is asked for.
+
+    Raises:
+        ValueError: it is asked for, and the environment tells no answers.
+    """
+    if task is not None or config.cold_start == "none":
+        return config
+    if config.cold_start is None:
+        return dataclasses.replace(config, cold_start="none")
+    if column(eval_envs.reset(seed=0)[1], "answer") is None:
+        raise ValueError(
+            f"--cold-start {config.cold_start} needs the problems' answers, and this environment does not tell them: "
+            "the info of its reset must hold a text `answer`; or leave it out, and train from rewards alone"
+        )
+    return config
+
+
+def check_pictures(policy: QwenVL, task: envs.Task | None, shape: tuple[int, ...] | None) -> None:
     """Refuse pictures smaller than one merged patch, and say so if they will be resampled.
+
+    Args:
+        policy: who looks at them.
+        task: where they come from, if it is a task.
+        shape: `(H, W, 3)`; None where there are none.
 
     Raises:
         ValueError: naming the size and the least that will do.
     """
-    if task.image_shape is None:
+    if shape is None:
         return
-    height, width, _ = task.image_shape
+    height, width, _ = shape
     patch = policy.patch_size * policy.merge_size
     if min(height, width) < patch:
         raise ValueError(
             f"pictures of {height}x{width} pixels are smaller than one of the model's patches ({patch} pixels, "
-            f"merged); make them larger, for example --task.size {4 * patch}"
+            f"merged); make them larger{'' if task is None else f', for example --task.size {4 * patch}'}"
         )
     if height % patch or width % patch:
         print(f"note: pictures of {height}x{width} pixels are resampled for the model, to multiples of {patch}")

@@ -126,6 +126,25 @@ def test_modules_that_do_not_import(thermometer, tmp_path, text, message):
     sys.modules.pop("broken_module", None)
 
 
+def test_the_line_that_failed_is_told(thermometer, tmp_path):
+    (tmp_path / "broken_module.py").write_text("import math\n\nmath.sqrt(-1)\n")
+    with pytest.raises(ValueError, match=r"ValueError: [^.]*\(broken_module.py, line 3\)$"):
+        resolve("broken_module:thing")
+
+
+def test_a_forgotten_decorator_is_pointed_out(thermometer, tmp_path):
+    text = (tmp_path / "my_thermometer.py").read_text().replace("@dataclass(frozen=True)\n", "")
+    (tmp_path / "undecorated.py").write_text(text)
+    with pytest.raises(ValueError, match=r"no field 'hottest'. Decorate the class with @dataclass\(frozen=True\)"):
+        resolve("undecorated:thermometer")
+    sys.modules.pop("undecorated", None)
+
+
+def test_a_file_in_the_current_folder_is_suggested(thermometer):
+    with pytest.raises(ValueError, match=r"Did you mean my_thermometer:my_thermometer, which imports my_therm"):
+        resolve("my_thermometer")
+
+
 def test_a_module_that_is_not_there():
     with pytest.raises(ValueError, match=r"Could not import the module 'no_module' of 'no_module:x'"):
         resolve("no_module:x")
@@ -133,8 +152,9 @@ def test_a_module_that_is_not_there():
 
 def test_an_unregistered_task_is_pointed_out(thermometer):
     gym.registry.pop(resolve(f"{thermometer}:thermometer").id)
-    with pytest.raises(ValueError, match=r"not registered: call register\('Thermometer-v0', Thermometer\)"):
-        resolve(f"{thermometer}:Thermometer")
+    for name in ("Thermometer", "thermometer"):
+        with pytest.raises(ValueError, match=r"not registered: call register\('Thermometer-v0', Thermometer\)"):
+            resolve(f"{thermometer}:{name}")
 
 
 def test_registering_mistakes_are_found_at_once(clean_registry):

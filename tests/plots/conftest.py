@@ -58,3 +58,23 @@ def make_run(tmp_path: Path) -> MakeRun:
         return folder
 
     return make
+
+
+@pytest.fixture
+def make_rewarded(make_run: MakeRun) -> MakeRun:
+    """A function that writes the run of an env that is not made from a task and tells no errors."""
+
+    def make(name: str = "own", env: str = "Own-v0", **settings: Any) -> Path:
+        folder = make_run(name, env=env, **settings)
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, "task": None, "yardsticks": None}))
+        (folder / "evals.csv").write_text(
+            "phase,step,mae,parsed,reward,blank_mae,blank_reward,seconds_total\n"
+            "start,0,,,-2.5,,-2.25,4\ntrain,10,,,1.5,,-2,9\nend,20,,,0.5,,-1,14\n"
+        )
+        (folder / "metrics.csv").write_text(
+            "step,reward,mae,parsed,answer_tokens,seconds_total\n1,-2,,,7,5\n2,-1,,,6,6\n3,0,,,5,7\n"
+        )
+        return folder
+
+    return make

@@ -1,5 +1,6 @@
 import pytest
 
+from tests.envs.conftest import clean_registry, thermometer  # noqa: F401 (fixtures)
 from train.__main__ import main
 
 # The smallest run that goes through everything, on a task where an untrained model's answers differ in reward.

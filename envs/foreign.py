@@ -1,0 +1,241 @@
+"""Environments that are not made from a `Task`: what training asks of them, and the form that training sees.
+
+Any Gymnasium environment will do whose actions are texts and whose episodes end with the first one.
+"""
+
+import copy
+import functools
+import math
+import warnings
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode
+
+from envs.question import TextSpace
+
+EVAL_SEEDS = 2**31
+"""Where held-out problems begin: there are no splits, so training poses the seeds below it, evaluation those above."""
+
+TRIED = ("", "7", "no idea", "<answer>7</answer>", "\x00 é漢\n", "a b " * 500)
+"""Texts that `require_trainable` answers with."""
+
+
+class UntrainableError(ValueError):
+    """An environment that a policy which writes cannot be trained on; the message says why, and what would help."""
+
+
+class SingleTurn(gym.Wrapper[dict[str, Any], str, Any, Any]):
+    """An environment with text actions in the form of `QuestionEnv`: one question, one answer, any text.
+
+    Observation: `{"prompt": str}`, and `image`, uint8 `(H, W, 3)`, where the environment has one; a bare text counts as
+    the prompt, and other members of a `Dict` are left out (`unseen` names them). Action: `TextSpace()`: whatever was
+    written is passed on, inside the environment's own action space or not. Info: `seed`, as it was given to the
+    environment, and of the environment's own info `answer` (a text), after the step also `error`, `lenient_error`
+    (finite numbers) and `parsed` (a truth value), where they are such; nothing else.
+
+    `reset(seed=s)` poses the problem of seed s % `EVAL_SEEDS` in the training split, of `EVAL_SEEDS` + s in the other.
+    """
+
+    def __init__(self, env: gym.Env, split: str = "train") -> None:
+        """Wrap an environment.
+
+        Args:
+            env: The environment.
+            split: "train" or "eval".
+
+        Raises:
+            UntrainableError: If its spaces are not what they have to be.
+        """
+        super().__init__(env)
+        self.split, self.name = split, env.spec.id if env.spec else str(env)
+        if not _is_text(env.action_space):
+            raise self._unfit(
+                f"its actions are {env.action_space}; they must be texts, for what a policy does is write"
+            )
+        spaces: dict[str, gym.Space] = {"prompt": TextSpace()}
+        seen = env.observation_space
+        if isinstance(seen, gym.spaces.Dict) and "image" in seen.spaces:
+            image = seen["image"]
+            if image.shape is None or image.dtype != np.uint8 or len(image.shape) != 3 or image.shape[2] != 3:
+                raise self._unfit(f"its `image` is {image}; it must be a Box of uint8, (height, width, 3)")
+            spaces["image"] = gym.spaces.Box(0, 255, image.shape, np.uint8)
+        if not _is_text(seen.spaces.get("prompt") if isinstance(seen, gym.spaces.Dict) else seen):
+            raise self._unfit(
+                f"its observations are {seen}; they must be a text, or a Dict with a text `prompt` and maybe an "
+                "`image` (gymnasium.wrappers.TransformObservation makes them so)"
+            )
+        self.unseen = [key for key in seen.spaces if key not in spaces] if isinstance(seen, gym.spaces.Dict) else []
+        self.observation_space, self.action_space = gym.spaces.Dict(spaces), TextSpace()
+        self._seed: int | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Pose the problem of a seed.
+
+        Raises:
+            UntrainableError: If the environment raises, or shows what its space does not hold.
+        """
+        if seed is not None:
+            seed = seed % EVAL_SEEDS + (EVAL_SEEDS if self.split == "eval" else 0)
+        try:
+            observation, info = self.env.reset(seed=seed, options=options)
+        except Exception as error:
+            raise self._unfit(f"reset(seed={seed}) raises {_words(error)}") from error
+        self._seed = seed
+        return self._observation(observation), self._asked(info)
+
+    def step(self, action: str) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+        """Pass a text on, and end the episode.
+
+        Raises:
+            UntrainableError: If the environment raises, its episode does not end, or its reward is no finite number.
+        """
+        try:
+            observation, reward, terminated, truncated, info = self.env.step(action)
+            value = float(reward)
+        except Exception as error:
+            raise self._unfit(
+                f"step raises {_words(error)} on the text {_short(action)} (seed {self._seed}); a policy may write "
+                "anything, inside the action space or not, so any text must get a reward"
+            ) from error
+        if not math.isfinite(value):
+            raise self._unfit(f"the reward of the text {_short(action)} is {value} (seed {self._seed})")
+        if not (terminated or truncated):
+            raise self._unfit(
+                f"the episode goes on after the text {_short(action)} (seed {self._seed}), and only single-turn "
+                "environments can be trained on; registered with max_episode_steps=1 it ends there"
+            )
+        return self._observation(observation), value, bool(terminated), bool(truncated), self._scored(info)
+
+    def _observation(self, observation: Any) -> dict[str, Any]:
+        if isinstance(observation, str):
+            observation = {"prompt": observation}
+        prompt = observation["prompt"]
+        if not isinstance(prompt, str):
+            raise self._unfit(f"its prompt must be a text, got {prompt!r} (seed {self._seed})")
+        image_space = self.observation_space.spaces.get("image")
+        if image_space is None:
+            return {"prompt": prompt}
+        image = observation["image"]
+        if not isinstance(image, np.ndarray) or not image_space.contains(image):
+            kind = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else repr(image)
+            raise self._unfit(f"its image must be uint8 {image_space.shape}, got {kind} (seed {self._seed})")
+        return {"image": image, "prompt": prompt}
+
+    def _asked(self, info: dict[str, Any]) -> dict[str, Any]:
+        """What of a reset's info can be used; everything else is dropped, whatever it is."""
+        kept: dict[str, Any] = {} if self._seed is None else {"seed": self._seed}
+        return kept | ({"answer": info["answer"]} if isinstance(info.get("answer"), str) else {})
+
+    def _scored(self, info: dict[str, Any]) -> dict[str, Any]:
+        """What of a step's info can be used."""
+        kept = self._asked(info)
+        for name in ("error", "lenient_error"):
+            value = info.get(name)
+            if isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value):
+                kept[name] = float(value)
+        if isinstance(info.get("parsed"), bool | np.bool_):
+            kept["parsed"] = bool(info["parsed"])
+        return kept
+
+    def _unfit(self, what: str) -> UntrainableError:
+        return UntrainableError(f"{self.name} cannot be trained on: {what}.")
+
+
+def _is_text(space: gym.Space | None) -> bool:
+    """Whether a space holds texts: `TextSpace`, Gymnasium's `Text`, or any other whose samples are strings."""
+    if isinstance(space, TextSpace | gym.spaces.Text):
+        return True
+    return isinstance(space, gym.Space) and isinstance(space.sample(), str)
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _short(text: str) -> str:
+    return repr(text) if len(text) <= 60 else f"{text[:40]!r}... ({len(text)} characters)"
+
+
+def make_vector(spec: EnvSpec, num_envs: int, split: str) -> gym.vector.VectorEnv:
+    """Many `SingleTurn` of one registered environment, stepped one after another; reset before each step.
+
+    Args:
+        spec: The environment.
+        num_envs: How many.
+        split: "train" or "eval".
+
+    Raises:
+        UntrainableError: If it cannot be made, or its spaces are not what they have to be.
+    """
+    _make(spec, split).close()  # what is wrong is said of one, not of the first of many
+    return gym.make_vec(
+        _unchecked(spec),
+        num_envs,
+        vectorization_mode="sync",
+        vector_kwargs={"autoreset_mode": AutoresetMode.DISABLED},
+        wrappers=[functools.partial(SingleTurn, split=split)],
+    )
+
+
+def _make(spec: EnvSpec, split: str = "train") -> SingleTurn:
+    try:
+        env = gym.make(_unchecked(spec))
+    except Exception as error:
+        raise UntrainableError(f"{spec.id} cannot be made: gymnasium.make raises {_words(error)}") from error
+    return SingleTurn(env, split)
+
+
+def _unchecked(spec: EnvSpec) -> EnvSpec:
+    """The spec without Gymnasium's own checks, which would warn of every text outside the action space."""
+    spec = copy.deepcopy(spec)
+    spec.disable_env_checker = True
+    return spec
+
+
+def require_trainable(spec: EnvSpec) -> list[str]:
+    """Refuse an environment that training would stumble over: it is made, and a few problems are answered.
+
+    Returns:
+        What of its observations no policy will see.
+
+    Raises:
+        UntrainableError: Naming the first thing that is wrong.
+    """
+    first, second = _make(spec), _make(spec)
+    seen = {seed: first.reset(seed=seed)[0] for seed in (0, 1, EVAL_SEEDS - 1)}
+    for env in (second, first):
+        for seed, observation in seen.items():
+            again = env.reset(seed=seed)[0]
+            if not _equal(observation, again):
+                raise UntrainableError(
+                    f"{spec.id} cannot be trained on: reset(seed={seed}) shows one thing and then another, and a group "
+                    "of answers must see one problem; let all chance come from self.np_random, after "
+                    "super().reset(seed=seed)."
+                )
+    for text in TRIED:
+        first.reset(seed=0)
+        first.step(text)
+    first.close()
+    second.close()
+    return first.unseen
+
+
+def _equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)
+
+
+def gymnasiums_complaint(spec: EnvSpec) -> str | None:
+    """What Gymnasium's own `check_env` raises; None if it raises nothing. Training may well do without it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            check_env(gym.make(spec).unwrapped, skip_render_check=True)
+    except Exception as error:
+        return _words(error)
+    return None
