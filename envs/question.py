@@ -99,6 +99,11 @@ def metadata(task: Task) -> dict[str, Any]:
     return {"render_modes": ["rgb_array"] if task.image_shape else [], "render_fps": 1}
 
 
+def question_info(task: Task, seed: int, posed: Problem) -> dict[str, Any]:
+    """The info of a question: its seed, answer and demonstration, and the problem's own scalars."""
+    return {"seed": seed, "answer": posed.answer, "demonstration": task.demonstration(posed), **posed.info}
+
+
 def step_info(score: Score) -> dict[str, Any]:
     """What `step` adds to the info of `reset`."""
     info: dict[str, Any] = {
@@ -113,8 +118,8 @@ class QuestionEnv(gym.Env[dict[str, Any], str]):
     """One question an episode. The action is the whole answer text; `step` scores it and terminates.
 
     Observation: `{"image": uint8 (H, W, 3), "prompt": str}`, without `image` for a text task. Info: `seed`,
-    `answer` and the problem's own scalars; after the step also `error`, `lenient_error`, `parsed` and
-    `reward/<part>` for each component of the reward.
+    `answer`, `demonstration` (what a perfect policy writes) and the problem's own scalars; after the step also
+    `error`, `lenient_error`, `parsed` and `reward/<part>` for each component of the reward.
 
     `reset(seed=s)` poses problem s of the env's split, whatever was posed before; an unseeded `reset` draws s
     from the env's own generator.
@@ -189,4 +194,4 @@ class QuestionEnv(gym.Env[dict[str, Any], str]):
         return image | {"prompt": posed.prompt}
 
     def _info(self, posed: Problem) -> dict[str, Any]:
-        return {"seed": self._seed, "answer": posed.answer, **posed.info}
+        return question_info(self.task, self._seed, posed)

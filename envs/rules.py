@@ -16,7 +16,10 @@ from envs.fields import RESERVED
 from envs.task import Problem, Score, Task, problem
 from rendering import render
 
-TAKEN_INFO = ("seed", "answer", "error", "lenient_error", "parsed", "episode", "final_obs", "final_info")
+TAKEN_INFO = (
+    *("seed", "answer", "demonstration", "error", "lenient_error", "parsed"),
+    *("episode", "final_obs", "final_info"),
+)
 """Info keys that the environments and Gymnasium's wrappers set themselves."""
 
 JUNK = (

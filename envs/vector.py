@@ -9,7 +9,16 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from envs.question import SEED_LIMIT, TextSpace, draw, metadata, observation_space, require_modes, step_info
+from envs.question import (
+    SEED_LIMIT,
+    TextSpace,
+    draw,
+    metadata,
+    observation_space,
+    question_info,
+    require_modes,
+    step_info,
+)
 from envs.registry import build_task
 from envs.task import Problem, Task, problem
 
@@ -171,8 +180,9 @@ class QuestionVectorEnv(VectorEnv[dict[str, Any], Sequence[str], np.ndarray]):
         return image | {"prompt": tuple(self._problems[row].prompt for row in self._rows)}
 
     def _infos(self) -> list[dict[str, Any]]:
-        posed = [self._problems[row] for row in self._rows]
-        return [{"seed": s, "answer": p.answer, **p.info} for s, p in zip(self._seeds, posed, strict=True)]
+        seed_of_row = dict(zip(self._rows.tolist(), self._seeds, strict=True))
+        rows = [question_info(self.task, seed_of_row[row], p) for row, p in enumerate(self._problems)]
+        return [dict(rows[row]) for row in self._rows]
 
 
 def _columns(infos: Sequence[Mapping[str, Any]], mask: np.ndarray) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""The cold start: teach the form of an answer, and nothing else, before GRPO (DeepSeek-R1's word for it)."""
+"""The cold start: the short supervised phase before GRPO (DeepSeek-R1's word for it).
+
+`format` teaches the form of an answer and nothing else; `answers` teaches from worked solutions.
+"""
 
 from collections.abc import Callable
 
@@ -6,16 +9,22 @@ import gymnasium as gym
 import numpy as np
 import torch
 from accelerate import Accelerator
+from torch import nn
 
 from agents.baselines import tagged
+from agents.batch import Prompts
 from agents.grpo import token_weights
 from agents.qwen_vl import QwenVL
 from train.config import Settings
-from train.optimizer import BETAS, TOKEN_EMBEDDINGS, only_trainable
+from train.optimizer import BETAS, TOKEN_EMBEDDINGS, build_optimizers, only_trainable, set_learning_rates
 from train.seeds import problem_seeds
 
-# A step: pictures, and random answers to each, taken from the others.
+# What the infos of a reset must hold for it.
+COLD_START_INFO = {"format": "answer", "answers": "demonstration"}
+# A step of `format`: problems, and random answers to each, taken from the others.
 PROBLEMS, ANSWERS = 32, 8
+# A step of `answers`: problems, each with its own demonstration.
+DEMONSTRATIONS = 128
 # With Muon, that is from scratch; else the run's own.
 LEARNING_RATE = 1e-2
 
@@ -28,42 +37,92 @@ def cold_start(
     on_step: Callable[[int, float], None],
     stopping: Callable[[], bool],
 ) -> None:
-    """Supervised steps on random answers in the right form: each picture with some other problems' answers.
+    """Supervised steps, as `config.cold_start` says.
 
-    Nothing about the pictures can be learned from it, so the error stays at chance. Only the token embeddings
-    learn: training the rest on answers that have nothing to do with the picture teaches it to look away, and GRPO
-    then needs far longer to begin to see (docs/RESULTS.md).
+    `format`: random answers in the right form, each problem with some other problems' answers. Nothing about the
+    problems can be learned from it, so the error stays at chance. Only the token embeddings learn: training the rest
+    on answers that have nothing to do with the picture teaches it to look away, and GRPO then needs far longer to
+    begin to see (docs/RESULTS.md).
+
+    `answers`: each problem with its own demonstration, every weight learning, the learning rate falling to 0. Unlike
+    `format` it uses labels, and what the policy can do afterwards was not learned from rewards.
 
     Args:
         policy: what learns.
-        envs: training environments that tell their `answer` in the reset's infos.
-        config: `cold_start_steps`, `max_grad_norm` and `seed` count here.
+        envs: training environments, whose reset tells in its infos what `COLD_START_INFO` says.
+        config: the run's settings.
         accelerator: runs the backward pass.
         on_step: told the number of steps done and the loss, after each.
         stopping: asked before each step whether to end early.
     """
-    problems = min(PROBLEMS, envs.num_envs)
-    answers = min(ANSWERS, problems - 1)  # never a picture's own
-    rate = LEARNING_RATE if config.optimizer == "muon" else config.learning_rate
-    embeddings = [p for name, p in policy.model.named_parameters() if TOKEN_EMBEDDINGS.search(name)]
-    optimizer = torch.optim.AdamW(embeddings, rate, BETAS, weight_decay=0.0)
-    with only_trainable(policy.model, embeddings):
+    lesson = other_answers if config.cold_start == "format" else own_demonstrations
+    learning, optimizers = _what_learns(policy.model, config)
+    with only_trainable(policy.model, learning):
         for step in range(config.cold_start_steps):
             if stopping():
                 break
-            seeds = np.resize(problem_seeds(config.seed, -1 - step, problems), envs.num_envs)
-            observations, infos = envs.reset(seed=seeds.tolist())
-            images = observations.get("image")
-            prompts = policy.prepare(observations["prompt"][:problems], None if images is None else images[:problems])
-            texts = [tagged(str(answer)) for answer in infos["answer"][:problems]]
-            others = [texts[(i + 1 + k) % problems] for i in range(problems) for k in range(answers)]
-            ids_BT, mask_BT = policy.encode(others)
-            with accelerator.autocast():
-                logp_BT, _ = policy.log_probabilities(prompts, ids_BT, mask_BT)
-            loss = -(logp_BT * token_weights(mask_BT, "token")).sum()
-            optimizer.zero_grad()
-            accelerator.backward(loss)
-            accelerator.clip_grad_norm_(embeddings, config.max_grad_norm)
-            optimizer.step()
-            on_step(step + 1, loss.item())
-    optimizer.zero_grad()
+            prompts, texts = lesson(policy, envs, config, step)
+            loss = _backward(policy, prompts, texts, config.micro_batch_problems, accelerator)
+            accelerator.clip_grad_norm_(learning, config.max_grad_norm)
+            if config.cold_start == "answers":
+                set_learning_rates(optimizers, min(1.0, (step + 1) / 10) * (1 - step / config.cold_start_steps))
+            for optimizer in optimizers:
+                optimizer.step()
+                optimizer.zero_grad()
+            on_step(step + 1, loss)
+
+
+def _backward(
+    policy: QwenVL, prompts: Prompts, texts: list[str], micro_batch_problems: int, accelerator: Accelerator
+) -> float:
+    """Add up the gradients of the mean cross-entropy per token, in micro-batches; returns the loss."""
+    answers = len(texts) // len(prompts)
+    ids_BT, mask_BT = policy.encode(texts)
+    weights_BT = token_weights(mask_BT, "token")
+    total = 0.0
+    for rows in torch.arange(len(prompts)).split(micro_batch_problems):
+        members = slice(int(rows[0]) * answers, (int(rows[-1]) + 1) * answers)
+        with accelerator.autocast():
+            logp_BT, _ = policy.log_probabilities(prompts.select(rows), ids_BT[members], mask_BT[members])
+        loss = -(logp_BT * weights_BT[members]).sum()
+        accelerator.backward(loss)
+        total += loss.item()
+    return total
+
+
+def _what_learns(model: nn.Module, config: Settings) -> tuple[list[nn.Parameter], list[torch.optim.Optimizer]]:
+    """The parameters that the cold start trains, and their optimizers, which end with it."""
+    if config.cold_start == "answers":
+        return [p for p in model.parameters() if p.requires_grad], build_optimizers(model, config)
+    embeddings = [p for name, p in model.named_parameters() if TOKEN_EMBEDDINGS.search(name)]
+    rate = LEARNING_RATE if config.optimizer == "muon" else config.learning_rate
+    return embeddings, [torch.optim.AdamW(embeddings, rate, BETAS, weight_decay=0.0)]
+
+
+def other_answers(policy: QwenVL, envs: gym.vector.VectorEnv, config: Settings, step: int) -> tuple[Prompts, list[str]]:
+    """`PROBLEMS` prompts, and `ANSWERS` texts to each: other problems' answers, tagged."""
+    problems = min(PROBLEMS, envs.num_envs)
+    answers = min(ANSWERS, problems - 1)  # never a problem's own
+    prompts, infos = _pose(policy, envs, config, step, problems)
+    texts = [tagged(str(answer)) for answer in infos[COLD_START_INFO["format"]][:problems]]
+    return prompts, [texts[(i + 1 + k) % problems] for i in range(problems) for k in range(answers)]
+
+
+def own_demonstrations(
+    policy: QwenVL, envs: gym.vector.VectorEnv, config: Settings, step: int
+) -> tuple[Prompts, list[str]]:
+    """`DEMONSTRATIONS` prompts, and the right text to each."""
+    problems = min(DEMONSTRATIONS, envs.num_envs)
+    prompts, infos = _pose(policy, envs, config, step, problems)
+    return prompts, [str(text) for text in infos[COLD_START_INFO["answers"]][:problems]]
+
+
+def _pose(
+    policy: QwenVL, envs: gym.vector.VectorEnv, config: Settings, step: int, problems: int
+) -> tuple[Prompts, dict]:
+    """New training problems, never those of a GRPO step, prepared for the policy; and the reset's infos."""
+    seeds = np.resize(problem_seeds(config.seed, -1 - step, problems), envs.num_envs)
+    observations, infos = envs.reset(seed=seeds.tolist())
+    images = observations.get("image")
+    prompts = policy.prepare(observations["prompt"][:problems], None if images is None else images[:problems])
+    return prompts, infos

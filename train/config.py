@@ -10,9 +10,12 @@ from agents.choices import AdvantageScale, Normalise
 
 TINY = "tiny"
 Optimizer = Literal["muon", "adamw"]
-ColdStart = Literal["format", "none"]
+ColdStart = Literal["format", "answers", "none"]
+COLD_START_STEPS = {"format": 60, "answers": 200, "none": 0}
 # Nine minutes on two processor cores; a slower machine stops at ten.
 DEFAULT_BOUNDS = {"steps": 600, "minutes": 10.0}
+# What is left of the entropy target at the end of a run, as a fraction: precise answers have little of it.
+ENTROPY_FINAL = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class TrainConfig:
 
     max_new_tokens: int | None = None
     """Longest answer, in tokens. Default: what a bare answer takes for a small model (32 where the environment is not
-    made from a Task), else 256."""
+    made from a Task; what a worked solution takes after --cold-start answers), else 256."""
 
     optimizer: Optimizer | None = None
     """muon: Muon on the matrices, AdamW on the rest (for training from scratch). Default: muon for
@@ -94,17 +97,22 @@ class TrainConfig:
     """The ratio to the sampling policy may rise this far above 1."""
 
     entropy_bonus: float | None = None
-    """Weight of the policy's entropy in the objective. Default: 0.05 for a small model, else 0."""
+    """Weight of the policy's entropy in the objective, when that is at --entropy-target. Default: 0.05 for a small
+    model, else 0."""
+
+    entropy_target: float | None = None
+    """Entropy, in nats a token, to which the bonus is steered; it falls with the learning rate, to a third. 0 keeps
+    the bonus constant. Default: 0.4 for a small model with a bonus, else 0."""
 
     kl_weight: float = 0.0
     """Weight of the KL divergence from the policy as it was when GRPO began. 0 keeps no copy of it."""
 
     cold_start: ColdStart | None = None
-    """format: first teach the answer's form, with random answers. Default: format for tiny (none where
-    the environment is not made from a Task), else none."""
+    """format: first teach the answer's form, with random answers; answers: first train on worked solutions, which are
+    labels. Default: format for tiny (none where the environment is not made from a Task), else none."""
 
-    cold_start_steps: int = 40
-    """Supervised steps of the cold start."""
+    cold_start_steps: int | None = None
+    """Supervised steps of the cold start. Default: 60 for format, 200 for answers."""
 
     eval_every: int = 25
     """GRPO steps between evaluations."""
@@ -139,7 +147,7 @@ class TrainConfig:
             "updates_per_batch": 1,
             "micro_batch_problems": 1,
             "max_new_tokens": 1,
-            "cold_start_steps": 1,
+            "cold_start_steps": 0,
             "eval_every": 1,
             "eval_size": 1,
             "checkpoint_every": 1,
@@ -149,6 +157,7 @@ class TrainConfig:
             "seed": 0,
             "weight_decay": 0,
             "entropy_bonus": 0,
+            "entropy_target": 0,
             "kl_weight": 0,
             "clip_low": 0,
             "clip_high": 0,
@@ -185,7 +194,9 @@ class Settings(TrainConfig):
     optimizer: Optimizer = "adamw"
     learning_rate: float = 1e-6
     entropy_bonus: float = 0.0
+    entropy_target: float = 0.0
     cold_start: ColdStart = "none"
+    cold_start_steps: int = 0
     max_new_tokens: int = 256
 
 
@@ -198,11 +209,15 @@ def resolved(config: TrainConfig, small: bool, answer_tokens: int) -> Settings:
         answer_tokens: what a bare answer takes of the model's tokens.
     """
     optimizer = config.optimizer or ("muon" if small else "adamw")
+    cold_start = config.cold_start or ("format" if config.model == TINY else "none")
+    bonus = config.entropy_bonus if config.entropy_bonus is not None else 0.05 if small else 0.0
     defaults: dict[str, Any] = {
         "optimizer": optimizer,
         "learning_rate": 0.01 if optimizer == "muon" else 3e-4 if small else 1e-6,
-        "entropy_bonus": 0.05 if small else 0.0,
-        "cold_start": "format" if config.model == TINY else "none",
+        "entropy_bonus": bonus,
+        "entropy_target": 0.4 if small and bonus else 0.0,
+        "cold_start": cold_start,
+        "cold_start_steps": COLD_START_STEPS[cold_start],
         "max_new_tokens": answer_tokens if small else 256,
     }
     if config.steps is None and config.minutes is None:
@@ -237,7 +252,16 @@ def learning_rate_factor(config: Settings, step: int, done: float) -> float:
         done: `fraction_done` of the run.
     """
     warmup = min(1.0, (step + 1) / config.lr_warmup_steps) if config.lr_warmup_steps else 1.0
+    return warmup * decayed(config, done, config.lr_final)
+
+
+def entropy_target(config: Settings, done: float) -> float:
+    """The entropy to steer to: it falls as the learning rate does, to `ENTROPY_FINAL` of what it was."""
+    return config.entropy_target * decayed(config, done, ENTROPY_FINAL)
+
+
+def decayed(config: Settings, done: float, final: float) -> float:
+    """1 until `lr_decay_start` of the run, then a straight line down to `final` at its end."""
     if done <= config.lr_decay_start:
-        return warmup
-    falling = (done - config.lr_decay_start) / (1 - config.lr_decay_start)
-    return warmup * (1 + falling * (config.lr_final - 1))
+        return 1.0
+    return 1.0 + (done - config.lr_decay_start) / (1 - config.lr_decay_start) * (final - 1.0)

@@ -66,6 +66,7 @@ def summarise(evaluation: Evaluation, chance: float | None) -> dict[str, float |
     return {
         "mae": mae,
         "median_error": None if errors is None else float(np.median(errors)),
+        "exact": None if errors is None else float(np.mean(errors == 0)),
         "parsed": mean(evaluation.infos, "parsed"),
         "reward": float(evaluation.rewards.mean()),
         "skill": None if mae is None or not chance else 1 - mae / chance,

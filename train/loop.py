@@ -13,13 +13,13 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from agents.grpo import clipped_surrogate, group_advantages, k3_kl, token_weights
+from agents.grpo import clipped_surrogate, group_advantages, k3_kl, steered_bonus, token_weights
 from agents.qwen_vl import Prompts, QwenVL
 from agents.rollout import Rollout, collect
 from plots.curves import write_curves
 from train.checkpoint import save_checkpoint, save_policy, written_aside
 from train.cold_start import cold_start
-from train.config import Settings, fraction_done, learning_rate_factor
+from train.config import Settings, entropy_target, fraction_done, learning_rate_factor
 from train.environments import column, mean
 from train.evaluate import Evaluation, full_summary
 from train.optimizer import build_optimizers, set_learning_rates
@@ -37,6 +37,8 @@ class TrainerState:
     rollouts: int = 0
     seconds: float = 0.0
     cold_started: bool = False
+    entropy_bonus: float = 0.0
+    """The weight of the entropy, as it has been steered."""
     closing_seconds: float = 0.0
     """What the end of the run still has to do takes about this long: an evaluation, a checkpoint, the plots."""
 
@@ -71,7 +73,7 @@ class Trainer:
         self.config, self.policy, self.envs, self.eval_envs = config, policy, envs, eval_envs
         self.folder, self.chance, self.started = folder, chance, started
         self.record = Record(folder)
-        self.state = TrainerState()
+        self.state = TrainerState(entropy_bonus=config.entropy_bonus)
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available())
         policy.model, *self.optimizers = self.accelerator.prepare(policy.model, *build_optimizers(policy.model, config))
         self.reference: QwenVL | None = None
@@ -105,10 +107,10 @@ class Trainer:
     def begin(self) -> None:
         """What comes before GRPO. If it is stopped, nothing of it is kept: begun again, it does the same."""
         self.evaluate("start")
-        if self.config.cold_start == "format":
+        if self.config.cold_start != "none":
             cold_start(self.policy, self.envs, self.config, self.accelerator, self.progress.cold_start, self.done)
         if not self.stopping:
-            if self.config.cold_start == "format":
+            if self.config.cold_start != "none":
                 self.evaluate("cold-start")
             self.state.cold_started = True
             self.checkpoint()
@@ -151,7 +153,8 @@ class Trainer:
                 step=self.state.step,
             )
         rolled_out = time.perf_counter()
-        factor = learning_rate_factor(config, self.state.step, fraction_done(config, self.state.step, self.seconds))
+        done = fraction_done(config, self.state.step, self.seconds)
+        factor = learning_rate_factor(config, self.state.step, done)
         advantages_B = group_advantages(rollout.rewards_PG, config.advantage_scale).flatten()
         updates = [self.update(rollout, advantages_B, factor) for _ in range(config.updates_per_batch)]
         self.state.step += 1
@@ -165,11 +168,15 @@ class Trainer:
             **{name: float(np.mean([update[name] for update in updates])) for name in updates[0]},
             # the first update's: later ones differ from the rollout because the policy has moved
             "logp_gap": updates[0]["logp_gap"],
+            "entropy_bonus": self.state.entropy_bonus,
             "learning_rate": factor * config.learning_rate,
             "seconds_total": self.seconds,
             "seconds_rollout": rolled_out - begin,
             "seconds_learn": time.perf_counter() - rolled_out,
         }
+        if config.entropy_target:
+            target = entropy_target(config, done)
+            self.state.entropy_bonus = steered_bonus(config.entropy_bonus, updates[-1]["entropy"], target)
         self.record.metrics.add(row)
         self.progress.step(row)
 
@@ -192,7 +199,7 @@ class Trainer:
                 logp_BT, old_logp_BT, advantages_B[members], config.clip_low, config.clip_high
             )
             kl_BT = self.kl(prompts, ids_BT, mask_BT, logp_BT)
-            loss_BT = surrogate_BT - config.entropy_bonus * entropy_BT + config.kl_weight * kl_BT
+            loss_BT = surrogate_BT - self.state.entropy_bonus * entropy_BT + config.kl_weight * kl_BT
             loss = (loss_BT * weights_BT[members]).sum()
             if not torch.isfinite(loss):
                 raise TrainingError(f"the loss of step {self.state.step + 1} is {loss.item()}; try a smaller rate")

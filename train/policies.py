@@ -92,7 +92,17 @@ def answer_pool(task: envs.Task) -> list[str]:
     return [envs.problem(task, seed, "train").answer for seed in range(ANSWER_POOL)]
 
 
-def answer_tokens(policy: QwenVL, task: envs.Task) -> int:
-    """How many tokens the longest bare answer takes, its end included."""
-    ids_BT, _ = policy.encode([tagged(answer) for answer in answer_pool(task)])
+def answer_tokens(policy: QwenVL, task: envs.Task, worked: bool) -> int:
+    """How many tokens the longest answer takes, its end included.
+
+    Args:
+        policy: whose tokens.
+        task: whose answers, to many problems of the training split.
+        worked: the demonstrations, reasoning included, instead of the bare answers.
+    """
+    if worked:
+        texts = [task.demonstration(envs.problem(task, seed, "train")) for seed in range(ANSWER_POOL)]
+    else:
+        texts = [tagged(answer) for answer in answer_pool(task)]
+    ids_BT, _ = policy.encode(texts)
     return ids_BT.shape[1]

@@ -10,6 +10,7 @@ from gymnasium.envs.registration import EnvSpec
 import envs
 from agents.qwen_vl import QwenVL
 from train.checkpoint import latest_checkpoint, load_trainer_state
+from train.cold_start import COLD_START_INFO
 from train.config import Settings, TrainConfig, plain, resolved
 from train.environments import (
     chance_of,
@@ -47,7 +48,9 @@ def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], star
     config = with_cold_start(config, task, eval_envs)
     policy = load_policy(config.model, config.seed)
     check_pictures(policy, task, image_shape(eval_envs))
-    settings = resolved(config, is_small(policy), FOREIGN_ANSWER if task is None else answer_tokens(policy, task))
+    worked = config.cold_start == "answers"
+    tokens = FOREIGN_ANSWER if task is None else answer_tokens(policy, task, worked)
+    settings = resolved(config, is_small(policy), tokens)
     policy.max_new_tokens = settings.max_new_tokens
     train_envs = make_train_envs(settings, spec, fields)
     yardsticks = measure_yardsticks(task)
@@ -125,10 +128,11 @@ def with_cold_start(config: TrainConfig, task: envs.Task | None, eval_envs: gym.
         return config
     if config.cold_start is None:
         return dataclasses.replace(config, cold_start="none")
-    if column(eval_envs.reset(seed=0)[1], "answer") is None:
+    needed = COLD_START_INFO[config.cold_start]
+    if column(eval_envs.reset(seed=0)[1], needed) is None:
         raise ValueError(
-            f"--cold-start {config.cold_start} needs the problems' answers, and this environment does not tell them: "
-            "the info of its reset must hold a text `answer`; or leave it out, and train from rewards alone"
+            f"--cold-start {config.cold_start} needs texts that this environment does not tell: the info of its reset "
+            f"must hold `{needed}`; or leave it out, and train from rewards alone"
         )
     return config
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from agents.grpo import clipped_surrogate, group_advantages, k3_kl, token_weights
+from agents.grpo import clipped_surrogate, group_advantages, k3_kl, steered_bonus, token_weights
 
 MASK = torch.tensor([[True, True, True, True], [True, False, False, False]])
 
@@ -102,3 +102,12 @@ def test_token_weights_by_hand():
 def test_constant_needs_its_length():
     with pytest.raises(ValueError, match="length"):
         token_weights(MASK, "constant")
+
+
+def test_steered_bonus_by_hand():
+    assert steered_bonus(0.05, entropy=0.4, target=0.4) == 0.05
+    assert steered_bonus(0.05, entropy=0.2, target=0.4) == pytest.approx(0.1)  # half is missing: 1 + 2 · 0.5
+    assert steered_bonus(0.05, entropy=0.0, target=0.4) == pytest.approx(0.15)  # the most there is
+    assert steered_bonus(0.05, entropy=0.5, target=0.4) == pytest.approx(0.025)
+    assert steered_bonus(0.05, entropy=0.75, target=0.5) == 0.0
+    assert steered_bonus(0.05, entropy=6.0, target=0.4) == 0.0

@@ -44,7 +44,8 @@ def test_an_episode(env):
     assert observation["prompt"] == posed.prompt
     assert observation["image"].shape == (56, 56, 3)
     assert observation["image"].dtype == np.uint8
-    assert info == {"seed": 3, "answer": posed.answer, **posed.info}
+    shown = {"demonstration": f"<answer>{posed.answer}</answer>"}
+    assert info == {"seed": 3, "answer": posed.answer, **shown, **posed.info}
     assert observation in env.observation_space
 
     after, reward, terminated, truncated, last = env.step(f"<answer>{posed.answer}</answer>")

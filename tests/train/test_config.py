@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from train.config import TrainConfig, flag, fraction_done, learning_rate_factor, plain, resolved
+from train.config import TrainConfig, entropy_target, flag, fraction_done, learning_rate_factor, plain, resolved
 
 
 def settings(**fields):
@@ -17,6 +17,20 @@ def test_the_tiny_model_gets_what_training_from_scratch_needs():
     assert (checkpoint.optimizer, checkpoint.learning_rate) == ("adamw", 1e-6)
     assert (checkpoint.cold_start, checkpoint.entropy_bonus) == ("none", 0.0)
     assert settings(optimizer="adamw").learning_rate == 3e-4
+    assert (tiny.cold_start_steps, settings(cold_start="answers").cold_start_steps) == (60, 200)
+    assert settings(cold_start="answers", cold_start_steps=9).cold_start_steps == 9
+
+
+def test_the_entropy_is_steered_where_there_is_a_bonus():
+    assert (settings().entropy_target, settings(entropy_bonus=0.0).entropy_target) == (0.4, 0.0)
+    assert settings(model="some/model").entropy_target == 0.0
+    assert settings(entropy_target=0.0).entropy_target == 0.0
+
+
+def test_the_entropy_target_falls_to_a_third_with_the_learning_rate():
+    config = settings(entropy_target=0.6, lr_decay_start=0.2, lr_warmup_steps=50)
+    assert [entropy_target(config, done) for done in (0.0, 0.2, 0.6, 1.0)] == pytest.approx([0.6, 0.6, 0.4, 0.2])
+    assert entropy_target(settings(entropy_target=0.6, lr_decay_start=1.0), 1.0) == 0.6
 
 
 def test_what_is_given_stays():

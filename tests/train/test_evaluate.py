@@ -66,6 +66,7 @@ def test_summary_by_hand():
     assert figures == {
         "mae": 97.5,
         "median_error": 15.0,
+        "exact": 0.25,
         "parsed": 0.75,
         "reward": 0.5,
         "skill": 0.5,

@@ -36,7 +36,7 @@ def test_what_is_not_told_stays_empty(brightness):
     assert config["settings"]["cold_start"] == "none"
     evals = rows(brightness / "evals.csv")
     assert [row["phase"] for row in evals] == ["start", "train", "end"]
-    unknown = ["mae", "median_error", "parsed", "skill", "lenient_mae", "blank_mae", "blank_parsed"]
+    unknown = ["mae", "median_error", "exact", "parsed", "skill", "lenient_mae", "blank_mae", "blank_parsed"]
     assert {row[name] for row in evals for name in unknown} == {""}
     assert all(float(row["reward"]) <= 0 and float(row["blank_reward"]) <= 0 for row in evals)
     metrics = rows(brightness / "metrics.csv")

@@ -215,3 +215,40 @@ def test_the_cold_start_teaches_form_alone(make, monkeypatch):
             shown = [text.removeprefix("<answer>").removesuffix("</answer>") for text in texts[7 * i : 7 * i + 7]]
             assert sorted(shown) == sorted(answers[:i] + answers[i + 1 :])
             assert own not in shown
+
+
+def test_worked_solutions_are_learned_by_every_weight(make, monkeypatch):
+    trainer = make(env="Letters-v0", cold_start="answers", cold_start_steps=12, learning_rate=0.01)
+    given, encode = [], QwenVL.encode
+    monkeypatch.setattr(QwenVL, "encode", lambda self, texts: given.append(list(texts)) or encode(self, texts))
+    asked, reset = [], trainer.envs.reset
+    monkeypatch.setattr(trainer.envs, "reset", lambda **given: asked.append(reset(**given)) or asked[-1])
+    before = {name: p.clone() for name, p in trainer.policy.model.named_parameters()}
+    losses = []
+    cold_start(
+        trainer.policy,
+        trainer.envs,
+        trainer.config,
+        trainer.accelerator,
+        lambda step, loss: losses.append(loss),
+        lambda: False,
+    )
+    after = dict(trainer.policy.model.named_parameters())
+    unchanged = {name for name in before if torch.equal(before[name], after[name])}
+    assert not unchanged
+    assert losses[-1] < 0.5 * losses[0]
+    assert given == [list(infos["demonstration"]) for _, infos in asked]
+    assert all(optimizer.state_dict()["state"] == {} for optimizer in trainer.optimizers)  # GRPO begins with its own
+
+
+def test_the_bonus_of_a_step_follows_the_entropy_of_the_one_before(make):
+    trainer = make(env="Letters-v0", entropy_bonus=0.2, entropy_target=1.5, steps=2)
+    trainer.train_step()
+    trainer.train_step()
+    rows = trainer.record.metrics.path.read_text().splitlines()
+    header, first, second = (row.split(",") for row in rows)
+    entropy, bonus = header.index("entropy"), header.index("entropy_bonus")
+    assert float(first[bonus]) == 0.2
+    expected = 0.2 * max(0.0, 1 + 2 * (1.5 - float(first[entropy])) / 1.5)
+    assert float(second[bonus]) == pytest.approx(expected, rel=1e-4)
+    assert expected != pytest.approx(0.2, rel=1e-2)
