@@ -77,6 +77,13 @@ def choice(owner: object, name: str, known: tuple[str, ...]) -> None:
         raise ValueError(f"{_label(owner, name)} must be one of {', '.join(known)}; got {value!r}")
 
 
+def truth(owner: object, name: str) -> None:
+    """Checks that the field is True or False."""
+    value = getattr(owner, name)
+    if not isinstance(value, bool):
+        raise TypeError(f"{_label(owner, name)} must be True or False, got {value!r}")
+
+
 def kinds(owner: object, name: str, allowed: Any) -> None:
     """Makes the field a tuple of instances of the classes in a union."""
     members = tuple(items(getattr(owner, name), owner, name))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rendering.coverage import Points
-from rendering.scene import Disc, Line, Lines, Markers, Point, Polygon, Ring, Shape
+from rendering.scene import HOLES, Disc, Line, Lines, Markers, Point, Polygon, Ring, Shape
 
 Placed = TypeVar("Placed", Points, complex)
 
@@ -82,9 +82,15 @@ def polygons(shape: Shape, frame: Frame) -> Points:
         case Markers():
             if not shape.points:
                 return np.empty((0, 4), dtype=np.complex128)
-            radius = side * shape.radius
-            outline = _circle(_edges(radius)) if shape.shape == "circle" else _OUTLINES[shape.shape]
-            return frame.place_all(shape.points)[:, None] + radius * outline
+            radius, points = side * shape.radius, frame.place_all(shape.points)[:, None]
+            match shape.shape:
+                case "circle":
+                    return points + radius * _circle(_edges(radius))
+                case "ring":
+                    sectors = _ring(radius, radius * HOLES["ring"])
+                    return (points[..., None] + sectors).reshape(-1, sectors.shape[1])
+                case other:
+                    return points + radius * _OUTLINES[other]
 
 
 def _stroke(start: complex, end: complex, start_radius: float, end_radius: float, cap: Points) -> Points:

@@ -8,17 +8,26 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from rendering.coverage import Alphas, Ints, to_alpha
 
 FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
 _SIDES = {"left": (-0.5, 0.0), "right": (0.5, 0.0), "top": (0.0, -0.5), "bottom": (0.0, 0.5)}
 
 
 class Mask(NamedTuple):
-    """Coverage of a text, `(h, w)` from 0 to 255, and where its top left lies from the anchor, in pixels."""
+    """The pixels that a text covers, counted from the top left of its box.
 
-    coverage: NDArray[np.uint8]
+    `row` and `column` say where they are, `alpha` how much of each is covered. The box is `height` by `width`
+    pixels, and its top left lies at (`left`, `top`) from the anchor.
+    """
+
+    row: Ints
+    column: Ints
+    alpha: Alphas
+    height: int
+    width: int
     left: float
     top: float
 
@@ -66,6 +75,10 @@ def mask(text: str, pixels: float, angle: float, anchor: str) -> Mask:
         picture = picture.rotate(angle, Image.Resampling.BICUBIC, expand=True)
         cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
         x, y = cos * x + sin * y, cos * y - sin * x
-    coverage = np.array(picture)
-    coverage.flags.writeable = False
-    return Mask(coverage, -x - picture.width / 2, -y - picture.height / 2)
+    inked = np.asarray(picture)
+    row, column = np.nonzero(inked)
+    alpha = to_alpha(inked[row, column] / 255)
+    for part in (row, column, alpha):
+        part.flags.writeable = False  # shared by the cache
+    corner = -x - picture.width / 2, -y - picture.height / 2
+    return Mask(row, column, alpha, picture.height, picture.width, *corner)
