@@ -29,11 +29,11 @@ def number(
     object.__setattr__(owner, name, result)
 
 
-def integer(owner: object, name: str, *, maximum: float) -> None:
-    """Makes the field an int from 0 to `maximum`."""
+def integer(owner: object, name: str, *, minimum: int = 0, maximum: float) -> None:
+    """Makes the field an int from `minimum` to `maximum`."""
     value = getattr(owner, name)
-    if not isinstance(value, Integral) or not 0 <= int(value) <= maximum:
-        raise ValueError(f"{_label(owner, name)} must be an integer from 0 to {maximum}, got {value!r}")
+    if not isinstance(value, Integral) or not minimum <= int(value) <= maximum:
+        raise ValueError(f"{_label(owner, name)} must be an integer from {minimum} to {maximum}, got {value!r}")
     object.__setattr__(owner, name, int(value))
 
 
