@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias, get_args
@@ -119,36 +120,42 @@ class Axes:
     @cached_property
     def y_ticks(self) -> tuple[Tick, ...]:
         """The ticks of the vertical axis."""
-        height = self.area[3] - self.area[1] - 3.0 * self.look.text_size
-        most = max(int(height / (1.5 * self.look.text_size)), 2)
-        return nice_ticks(*self.y_range, min(self.look.ticks, most))
+        return self._ticks(self.y_range, self._top - self._bottom, lambda ticks: 1.3 * self.look.text_size)
 
     @cached_property
     def x_ticks(self) -> tuple[Tick, ...]:
-        """The ticks of the horizontal axis: as many as leave room for their labels."""
+        """The ticks of the horizontal axis."""
+        text = self.look.text_size
+        return self._ticks(self.x_range, self.box.right - self.box.left, lambda ticks: _width(ticks, text) + 0.4 * text)
+
+    def _ticks(self, data_range: Point, length: float, needed: Callable[[tuple[Tick, ...]], float]) -> tuple[Tick, ...]:
+        """As many ticks as are wanted, but for what their labels need of the length of the axis."""
+        low, high = data_range
         ticks: tuple[Tick, ...] = ()
-        low, high = self.x_range
         for about in range(self.look.ticks, 0, -1):
             ticks = nice_ticks(low, high, about)
-            room = (
-                (self.box.right - self.box.left) * (ticks[1].value - ticks[0].value) / (high - low)
-                if ticks[1:]
-                else 1.0
-            )
-            if _width(ticks, self.look.text_size) + 0.4 * self.look.text_size <= room:
+            if len(ticks) < 2 or length * (ticks[1].value - ticks[0].value) / (high - low) >= needed(ticks):
                 break
         return ticks
 
     @cached_property
     def box(self) -> Box:
         """Where the data is drawn: what the text around leaves of `area`."""
-        text, (left, bottom, right, top) = self.look.text_size, self.area
+        text, (left, _, right, _) = self.look.text_size, self.area
         return Box(
             left + _width(self.y_ticks, text) + 0.75 * text + 1.2 * text * bool(self.y_label),
-            bottom + 1.6 * text + 1.3 * text * bool(self.x_label),
-            right - 0.9 * text,
-            top - (0.6 + 1.4 * bool(self.title)) * text,
+            self._bottom,
+            right - 0.4 * text - 0.5 * _width(nice_ticks(*self.x_range, self.look.ticks)[-1:], text),
+            self._top,
         )
+
+    @property
+    def _bottom(self) -> float:
+        return self.area[1] + (1.6 + 1.3 * bool(self.x_label)) * self.look.text_size
+
+    @property
+    def _top(self) -> float:
+        return self.area[3] - (0.6 + 1.4 * bool(self.title)) * self.look.text_size
 
     def place(self, x: ArrayLike, y: ArrayLike) -> tuple[Point, ...]:
         """Data as points of the unit square: an affine map of each axis, in and beyond the box.
@@ -209,18 +216,17 @@ class Axes:
 
 
 def nice_ticks(low: float, high: float, about: int) -> tuple[Tick, ...]:
-    """Multiples of 1, 2 or 5 times a power of ten from `low` to `high`: at most `about` steps, at least 2/5 of that.
+    """Multiples of 1, 2 or 5 times a power of ten from `low` to `high`, the step that is nearest to what is wanted.
 
     Args:
         low: Where the axis begins.
         high: Where it ends, above `low`.
         about: How many steps are wanted, 1 and up.
     """
-    span = high - low
-    exponent = math.floor(math.log10(span / about))
-    # From one power below on: log10 may round either way.
-    powers = [(digit, power) for power in (exponent - 1, exponent, exponent + 1) for digit in (1, 2, 5)]
-    digit, power = next(dp for dp in powers if dp[0] * 10.0 ** dp[1] >= span / about * (1 - 1e-9))
+    wanted = (high - low) / about
+    exponent = math.floor(math.log10(wanted))
+    steps = [(digit, power) for power in (exponent, exponent + 1) for digit in (1, 2, 5)]
+    digit, power = min(steps, key=lambda step: abs(math.log(step[0] * 10.0 ** step[1] / wanted)))
     step, slack = digit * 10.0**power, 1e-9
     first, last = math.ceil(low / step - slack), math.floor(high / step + slack)
     return tuple(_tick(k * digit, power) for k in range(first, last + 1))

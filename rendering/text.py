@@ -38,6 +38,12 @@ def _font(pixels: float) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(FONT), pixels, layout_engine=ImageFont.Layout.BASIC)
 
 
+@lru_cache(maxsize=64)
+def _capitals(pixels: float) -> float:
+    """The height of capital letters, in pixels."""
+    return -_font(pixels).getbbox("H", anchor="ls")[1]
+
+
 @lru_cache(maxsize=1024)
 def _has_glyph(character: str) -> bool:
     font = _font(24)
@@ -45,7 +51,7 @@ def _has_glyph(character: str) -> bool:
     return character.isspace() or bytes(font.getmask(character)) != unassigned
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)  # of a few kilobytes each
 def mask(text: str, pixels: float, angle: float, anchor: str) -> Mask:
     """The mask of a text with a font of `pixels` height, turned by `angle` degrees counter-clockwise.
 
@@ -62,7 +68,7 @@ def mask(text: str, pixels: float, angle: float, anchor: str) -> Mask:
     left, top, right, bottom = (int(edge) for edge in font.getbbox(text, anchor="ls"))
     picture = Image.new("L", (max(right - left, 1), max(bottom - top, 1)))
     ImageDraw.Draw(picture).text((-left, -top), text, fill=255, font=font, anchor="ls")
-    capitals = -font.getbbox("H", anchor="ls")[1]
+    capitals = _capitals(pixels)
     across, down = 0.0, 0.0
     for side, (x, y) in _SIDES.items():
         if side in anchor.split("-"):

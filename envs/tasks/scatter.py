@@ -93,7 +93,7 @@ class Scatter(Task[float]):
 
     def generate(self, rng: np.random.Generator) -> Problem:
         """Draw r, the number of points, the points, and how they look."""
-        r = float(rng.choice(self._hundredths)) / 100
+        r = int(rng.integers(self._hundredths.start, self._hundredths.stop)) / 100
         count = int(rng.integers(self.min_points, self.max_points + 1)) * (DENSITY if self.style == "dense" else 1)
         x, y = cloud(r, count, self.style, rng)
         answer = self.write(r)
@@ -158,7 +158,7 @@ def cloud(r: float, count: int, style: str, rng: np.random.Generator) -> tuple[F
     if style == "outliers":
         few = rng.choice(count, size=max(count // 25, 1), replace=False)
         for values in (x, noise):
-            values[few] += rng.choice([-1.0, 1.0], size=len(few)) * rng.uniform(2.0, 4.5, size=len(few))
+            values[few] += rng.choice([-1.0, 1.0], size=len(few)) * rng.uniform(3.0, 6.0, size=len(few))
     elif style == "nonlinear":
         noise = 0.25 * noise + _CURVES[int(rng.integers(len(_CURVES)))](x)
     z = _standardise(x)

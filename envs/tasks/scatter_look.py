@@ -27,6 +27,7 @@ PASTELS = ((120, 190, 255), (255, 150, 120), (150, 225, 150), (250, 215, 110), (
 PAPERS = (WHITE, WHITE, (250, 248, 242), (238, 242, 247), (244, 240, 246))
 FACES = (None, None, WHITE, (234, 236, 242), (243, 243, 240))
 BOARDS = ((24, 26, 34), (38, 34, 44), (20, 38, 42))
+TEXT_SIZES = (0.058, 0.063, 0.069, 0.075)  # few, for glyphs are remembered by their size
 LARGER = {"plus": 1.25, "cross": 1.25, "ring": 1.2}
 LABELS = (
     "x",
@@ -79,7 +80,7 @@ def varied(x: Floats, y: Floats, rng: np.random.Generator) -> Scene:
         grid_color=(70, 74, 86) if dark else (212, 215, 222),
         border=_one_of(("box", "box", "open", "none"), rng),
         line_width=float(rng.uniform(0.006, 0.010)),
-        text_size=float(rng.uniform(0.058, 0.075)),
+        text_size=_one_of(TEXT_SIZES, rng),
         ticks=int(rng.integers(3, 7)),
     )
     x, x_range = _in_units(x, rng)

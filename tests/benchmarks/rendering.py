@@ -1,7 +1,8 @@
 """How fast and how exact the pictures are: `python -m tests.benchmarks.rendering`.
 
-Draws the same clocks (rim, face, 60 ticks, 12 numerals, three hands) with `rendering` and with matplotlib, a
-fresh figure per picture, in the same run, and compares the edge of a hand with 16 x 16 samples per pixel.
+Draws the same clocks (rim, face, 60 ticks, 12 numerals, three hands) and the same scatter plots (100 points,
+axes, ticks, labels) with `rendering` and with matplotlib, a fresh figure per picture, in the same run, and
+compares the edge of a hand with 16 x 16 samples per pixel. `--scenes clock:varied ...` adds scenes of tasks.
 """
 
 import argparse
@@ -12,7 +13,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from envs import make_task, problem
 from rendering import Disc, Label, Layer, Line, Lines, Plain, Scene, raster, render
+from tests.benchmarks import scatter
 from tests.rendering import truth
 
 SIZE = 224
@@ -53,10 +56,16 @@ def cached(seconds: float) -> np.ndarray:
     return render(Scene((LAYER, *hands(seconds)), Plain(BACKDROP)), SIZE)
 
 
-def uncached(seconds: float) -> np.ndarray:
-    """A clock drawn from nothing."""
+def same_geometry(seconds: float) -> np.ndarray:
+    """A clock whose dial is no layer, but was drawn before, in whatever colours."""
     raster._backdrop.cache_clear()
     return render(Scene((*DIAL, *hands(seconds)), Plain(BACKDROP)), SIZE)
+
+
+def uncached(seconds: float) -> np.ndarray:
+    """A clock drawn from nothing."""
+    scatter.forget()
+    return same_geometry(seconds)
 
 
 def figure(seconds: float, collections: bool):
@@ -142,26 +151,60 @@ def changed_pixels(size: int) -> int:
     return min(int((hand(degrees) != hand(degrees + 0.1)).any(axis=2).sum()) for degrees in np.arange(0, 360, 1.7))
 
 
+def scenes(name: str, options: argparse.Namespace) -> float:
+    """Pictures per second of a task's scenes, `clock` or `clock:varied`, made before."""
+    task, _, style = name.partition(":")
+    posed = make_task(task, size=SIZE, **({"style": style} if style else {}))
+    drawn = [problem(posed, seed).scene for seed in range(BATCH)]
+    return rate(lambda t: render(drawn[int(t) % BATCH], SIZE), options.pictures, options.rounds)
+
+
+def table(title: str, rates: dict[str, float]) -> None:
+    """Prints pictures per second and their ratios to the first two rows, matplotlib's."""
+    png, canvas = list(rates.values())[:2]
+    print(f"{title}\n\n| {'':<42} | pictures/s | x PNG | x canvas |\n|{'-' * 44}|-----------:|------:|---------:|")
+    for name, per_second in rates.items():
+        print(f"| {name:<42} | {per_second:10.0f} | {per_second / png:5.1f} | {per_second / canvas:8.1f} |")
+    print()
+
+
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pictures", type=int, default=512, help="clocks per round (matplotlib: a tenth)")
+    parser.add_argument("--pictures", type=int, default=512, help="pictures per round (matplotlib: a tenth)")
     parser.add_argument("--rounds", type=int, default=3, help="the best round counts")
+    parser.add_argument("--scenes", nargs="*", default=["clock", "scatter", "scatter:varied"], metavar="TASK[:STYLE]")
     options = parser.parse_args()
     few = max(options.pictures // 10, 1)
-    rates = {
-        "matplotlib, fresh figure, PNG and back": rate(figure_to_png, few, options.rounds),
-        "matplotlib, fresh figure, canvas copied": rate(figure_to_array, few, options.rounds),
-        "the same with LineCollections, PNG": rate(lambda t: figure_to_png(t, True), few, options.rounds),
-        "the same with LineCollections, canvas": rate(lambda t: figure_to_array(t, True), few, options.rounds),
-        "rendering, dial as a layer": rate(cached, options.pictures, options.rounds),
-        "rendering, nothing cached": rate(uncached, options.pictures, options.rounds),
+
+    def slow(draw: Callable[[float], np.ndarray]) -> float:
+        return rate(draw, few, options.rounds)
+
+    def fast(draw: Callable[[float], np.ndarray]) -> float:
+        return rate(draw, options.pictures, options.rounds)
+
+    print(f"{SIZE} px, best of {options.rounds} rounds\n")
+    clocks = {
+        "matplotlib, fresh figure, PNG and back": slow(figure_to_png),
+        "matplotlib, fresh figure, canvas copied": slow(figure_to_array),
+        "the same with LineCollections, PNG": slow(lambda t: figure_to_png(t, True)),
+        "the same with LineCollections, canvas": slow(lambda t: figure_to_array(t, True)),
+        "rendering, dial as a layer": fast(cached),
+        "rendering, dial of known geometry": fast(same_geometry),
+        "rendering, nothing cached": fast(uncached),
     }
-    png, canvas = list(rates.values())[:2]
-    print(f"clocks of {SIZE} px with 60 ticks, 12 numerals, three hands; best of {options.rounds} rounds\n")
-    print(f"| {'':<42} | pictures/s | x PNG | x canvas |\n|{'-' * 44}|-----------:|------:|---------:|")
-    for name, per_second in rates.items():
-        print(f"| {name:<42} | {per_second:10.0f} | {per_second / png:5.1f} | {per_second / canvas:8.1f} |")
+    table("clocks with 60 ticks, 12 numerals, three hands", clocks)
+    plots = {
+        "matplotlib, fresh figure, PNG and back": slow(lambda t: scatter.figure_to_png(t, SIZE)),
+        "matplotlib, fresh figure, canvas copied": slow(lambda t: scatter.figure_to_array(t, SIZE)),
+        "rendering, plain, axes as a layer": fast(lambda t: scatter.drawn(t, SIZE)),
+        "rendering, plain, nothing cached": fast(lambda t: scatter.uncached(t, SIZE)),
+        "rendering, varied": fast(lambda t: scatter.drawn(t, SIZE, "varied")),
+        "rendering, varied, nothing cached": fast(lambda t: scatter.uncached(t, SIZE, "varied")),
+    }
+    table(f"scatter plots of {scatter.POINTS} points with axes, ticks and labels (matplotlib: plain)", plots)
+    for name in options.scenes:
+        print(f"scenes of {name}: {scenes(name, options):.0f} pictures/s")
     print("\n| accuracy | 112 px | 224 px |\n|---|---:|---:|")
     print(f"| mean edge error of a hand, grey levels | {edge_error(112):.2f} | {edge_error(224):.2f} |")
     print(f"| pixels changed by 0.1 degrees, fewest | {changed_pixels(112)} | {changed_pixels(224)} |")
