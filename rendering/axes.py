@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
@@ -215,6 +215,7 @@ class Axes:
         return list(labels)
 
 
+@lru_cache(maxsize=256)
 def nice_ticks(low: float, high: float, about: int) -> tuple[Tick, ...]:
     """Multiples of 1, 2 or 5 times a power of ten from `low` to `high`, the step that is nearest to what is wanted.
 

@@ -56,6 +56,11 @@ def points(owner: object, name: str, *, at_least: int = 0) -> None:
 def color(owner: object, name: str = "color") -> None:
     """Makes the field three ints from 0 to 255."""
     value = getattr(owner, name)
+    if type(value) is tuple and len(value) == 3:
+        red, green, blue = value
+        plain = type(red) is type(green) is type(blue) is int
+        if plain and 0 <= red <= 255 and 0 <= green <= 255 and 0 <= blue <= 255:
+            return
     parts = tuple(items(value, owner, name))
     if len(parts) != 3 or not all(isinstance(part, int | Integral) and 0 <= int(part) <= 255 for part in parts):
         raise ValueError(

@@ -34,6 +34,9 @@ class Runs(NamedTuple):
     bounds: Ints
 
 
+NO_RUNS = Runs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.zeros(1, np.int64))
+
+
 def polygon_coverage(points: Points, sizes: Ints, height: int, width: int) -> Runs:
     """Which pixels each polygon covers, and how much of each.
 

@@ -12,8 +12,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rendering.coverage import ALPHA_BITS, NOTHING, Alphas, Floats, Ints, polygon_coverage, ranges, to_alpha
+from rendering.coverage import (
+    ALPHA_BITS,
+    NO_RUNS,
+    NOTHING,
+    Alphas,
+    Floats,
+    Ints,
+    Runs,
+    polygon_coverage,
+    ranges,
+    to_alpha,
+)
 from rendering.discs import LARGEST, disc_coverage
+from rendering.rectangles import is_upright, rectangle_coverage
 from rendering.scene import HOLES, Color, Disc, Label, Lines, Markers, Ring, Shape
 from rendering.shapes import Frame, polygons
 from rendering.text import mask
@@ -45,9 +57,6 @@ class Cover(NamedTuple):
     hidden: list[slice]
     where: Ints
     alpha: Alphas
-
-
-NO_COVER = Cover([], np.empty(0, np.int64), np.empty(0, np.int32))
 
 
 def draw(canvas: Bytes, primitives: Sequence[Shape | Label], frame: Frame) -> None:
@@ -132,27 +141,40 @@ def _round(shape: Shape, frame: Frame, zeros: Floats) -> Cover | None:
 
 
 def _angular(shapes: Sequence[Shape], frame: Frame, zeros: Floats) -> Iterator[Cover]:
-    """The covers of shapes that are polygons; one pass finds the coverage of all."""
-    outlines = [polygons(shape, frame) for shape in shapes]
-    counts = [len(outline) for outline in outlines]
-    if not sum(counts):
-        yield from (NO_COVER for _ in shapes)
-        return
-    points = frame.move(np.concatenate([outline.ravel() for outline in outlines]))
-    sizes = np.repeat([outline.shape[1] for outline in outlines], counts)
-    begin, length, coverage, bounds = polygon_coverage(points, sizes, frame.height, frame.width)
-    bounds = bounds[[0, *accumulate(counts)]]  # of shapes now, not of polygons
+    """The covers of shapes that are polygons: one pass for all upright rectangles, one for all others."""
+    outlines = [frame.move(polygons(shape, frame)) for shape in shapes]
+    kinds = [is_upright(outline) for outline in outlines]
+    found: dict[int, Cover] = {}
+    for kind in set(kinds):
+        indices = [index for index, its in enumerate(kinds) if its is kind]
+        mine = [outlines[index] for index in indices]
+        counts = [len(outline) for outline in mine]
+        points = np.concatenate([outline.ravel() for outline in mine])
+        if kind:
+            runs = rectangle_coverage(points.reshape(-1, 4), frame.height, frame.width)
+        else:
+            sizes = np.repeat([outline.shape[1] for outline in mine], counts)
+            runs = polygon_coverage(points, sizes, frame.height, frame.width) if len(points) else NO_RUNS
+        runs = runs._replace(bounds=runs.bounds[[0, *accumulate(counts)]])  # of shapes now, not of polygons
+        covers = _of_runs([shapes[index] for index in indices], counts, runs, zeros)
+        found.update(zip(indices, covers, strict=True))
+    return (found[index] for index in range(len(shapes)))
+
+
+def _of_runs(shapes: Sequence[Shape], counts: list[int], runs: Runs, zeros: Floats) -> Iterator[Cover]:
+    """The cover of each shape from the runs of the polygons, `counts`, of which it is made."""
+    begin, length, coverage, bounds = runs
     opaque = np.repeat([shape.opacity == 1.0 for shape in shapes], bounds[1:] - bounds[:-1])
     long = opaque & (length >= LONG) & (coverage > 1.0 - NOTHING)
-    runs = long.nonzero()[0].searchsorted(bounds).tolist()
+    long_cuts = long.nonzero()[0].searchsorted(bounds).tolist()
     hidden, pixels = _separate(begin, length, long)
-    length[long] = 0
+    length = np.where(long, 0, length)
     cuts = np.concatenate(([0], length.cumsum()))[bounds].tolist()
     coverage = coverage.repeat(length)
-    for shape, count, run, cut in zip(shapes, counts, pairwise(runs), pairwise(cuts), strict=True):
+    for shape, count, long_cut, cut in zip(shapes, counts, pairwise(long_cuts), pairwise(cuts), strict=True):
         where, share = pixels[slice(*cut)], coverage[slice(*cut)]
         alpha = _together(shape, where, share, zeros) if count > 1 else to_alpha(share * shape.opacity)
-        yield Cover(hidden[slice(*run)], where, alpha)
+        yield Cover(hidden[slice(*long_cut)], where, alpha)
 
 
 def _separate(begin: Ints, length: Ints, long: NDArray[np.bool_]) -> tuple[list[slice], Ints]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from envs.tasks.scatter import cloud
 from envs.tasks.scatter_look import LOOKS, RADIUS
-from rendering import paint, raster, render
+from rendering import Axes, paint, raster, render
 
 POINTS = 100
 CLOUDS = 64
@@ -47,7 +47,9 @@ def figure(seed: float, size: int):
     points = size * 72 / 100  # the side, in matplotlib's unit of line widths and font sizes
     drawing = Figure(figsize=(size / 100, size / 100), dpi=100)
     FigureCanvasAgg(drawing)
-    axes = drawing.add_axes((0.1589, 0.112, 0.7781, 0.846), xlim=(-3.6, 3.6), ylim=(-3.6, 3.6))
+    box = Axes((-3.6, 3.6), (-3.6, 3.6)).box
+    frame = (box.left, box.bottom, box.right - box.left, box.top - box.bottom)
+    axes = drawing.add_axes(frame, xlim=(-3.6, 3.6), ylim=(-3.6, 3.6))
     axes.scatter(x, y, s=(2 * RADIUS * points) ** 2, color=(31 / 255, 100 / 255, 180 / 255), linewidths=0)
     axes.set_xticks((-2, 0, 2))
     axes.set_yticks((-2, 0, 2))

@@ -299,9 +299,9 @@ def test_both_names_are_one_task():
 
 
 PICTURES = {
-    "plain": "",
-    "varied": "",
-    "dense": "",
+    "plain": "8018b409cfd0028f",
+    "varied": "b874f1b55d7f9003",
+    "dense": "50538fcf8d6fab1b",
 }
 
 
