@@ -43,7 +43,7 @@ def disc_coverage(centers: Points, radius: float, inner: float, height: int, wid
         share *= (row >= 0) & (row < height) & (column >= 0) & (column < width)
     share = share.ravel()
     kept = np.flatnonzero(share > NOTHING)
-    return (row * width + column).ravel()[kept], np.minimum(share[kept], 1.0)
+    return (row * width + column).ravel()[kept], share[kept]
 
 
 def _window(across: Floats, down: Floats, radius: float) -> Floats:

@@ -60,7 +60,7 @@ class Cover(NamedTuple):
 
 
 def draw(canvas: Bytes, primitives: Sequence[Shape | Label], frame: Frame) -> None:
-    """Draws the primitives in order; the coverage of all polygons is computed in one pass before."""
+    """Draws the primitives in order; what the shapes cover is computed before, all polygons in one pass."""
     covers = _covers([item for item in primitives if not isinstance(item, Label)], frame)
     pixels = canvas.reshape(-1).view("V3")  # numpy moves a pixel at once faster than three bytes
     memory = canvas.data.cast("B")
@@ -135,7 +135,7 @@ def _round(shape: Shape, frame: Frame, zeros: Floats) -> Cover | None:
     radius = frame.side * shape.radius
     if radius > LARGEST:
         return None
-    centers, inner = frame.move(frame.place_all(shape.points)), radius * HOLES[shape.shape]
+    centers, inner = frame.move(frame.place_points(shape.points)), radius * HOLES[shape.shape]
     where, share = disc_coverage(centers, radius, inner, frame.height, frame.width)
     return Cover([], where, _together(shape, where, share, zeros))
 

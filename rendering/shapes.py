@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import cmath
 import math
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -48,6 +50,11 @@ class Frame(NamedTuple):
         pairs *= (self.width, self.height)
         return pairs.view(np.complex128)[..., 0]
 
+    def place_points(self, points: Sequence[Point]) -> Points:
+        """The same for a sequence of points `(N,)`, which is faster: there may be hundreds."""
+        flat = np.fromiter(chain.from_iterable(points), np.float64, 2 * len(points))
+        return self.place_all(flat.reshape(-1, 2))
+
     def move(self, points: Placed) -> Placed:
         """Turns points (pixels) counter-clockwise about the centre of the picture, then shifts them."""
         if self.rotation:
@@ -82,7 +89,7 @@ def polygons(shape: Shape, frame: Frame) -> Points:
         case Markers():
             if not shape.points:
                 return np.empty((0, 4), dtype=np.complex128)
-            radius, points = side * shape.radius, frame.place_all(shape.points)[:, None]
+            radius, points = side * shape.radius, frame.place_points(shape.points)[:, None]
             match shape.shape:
                 case "circle":
                     return points + radius * _circle(_edges(radius))

@@ -121,7 +121,8 @@ class Scatter(Task[float]):
     def floor(self) -> float:
         """0: truths are hundredths, which the answer has room for, and points stand where they are to the last digit.
 
-        That is for a reader who can tell points apart that overlap.
+        That is for a reader who can tell points apart that overlap. One who only adds up ink, where overlapping
+        points count for less, is off by 0.008 on average (plain, 112 pixels).
         """
         return 0.0
 
