@@ -5,6 +5,7 @@
 (64, 64, 3)
 """
 
+from rendering.axes import Axes, AxesLook
 from rendering.raster import render
 from rendering.scene import (
     Color,
@@ -24,6 +25,8 @@ from rendering.scene import (
 )
 
 __all__ = [
+    "Axes",
+    "AxesLook",
     "Color",
     "Disc",
     "Gradient",

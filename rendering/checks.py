@@ -29,11 +29,11 @@ def number(
     object.__setattr__(owner, name, result)
 
 
-def integer(owner: object, name: str, *, maximum: float) -> None:
-    """Makes the field an int from 0 to `maximum`."""
+def integer(owner: object, name: str, *, minimum: int = 0, maximum: float) -> None:
+    """Makes the field an int from `minimum` to `maximum`."""
     value = getattr(owner, name)
-    if not isinstance(value, Integral) or not 0 <= int(value) <= maximum:
-        raise ValueError(f"{_label(owner, name)} must be an integer from 0 to {maximum}, got {value!r}")
+    if not isinstance(value, Integral) or not minimum <= int(value) <= maximum:
+        raise ValueError(f"{_label(owner, name)} must be an integer from {minimum} to {maximum}, got {value!r}")
     object.__setattr__(owner, name, int(value))
 
 
@@ -56,6 +56,11 @@ def points(owner: object, name: str, *, at_least: int = 0) -> None:
 def color(owner: object, name: str = "color") -> None:
     """Makes the field three ints from 0 to 255."""
     value = getattr(owner, name)
+    if type(value) is tuple and len(value) == 3:
+        red, green, blue = value
+        plain = type(red) is type(green) is type(blue) is int
+        if plain and 0 <= red <= 255 and 0 <= green <= 255 and 0 <= blue <= 255:
+            return
     parts = tuple(items(value, owner, name))
     if len(parts) != 3 or not all(isinstance(part, int | Integral) and 0 <= int(part) <= 255 for part in parts):
         raise ValueError(
@@ -75,6 +80,13 @@ def choice(owner: object, name: str, known: tuple[str, ...]) -> None:
     value = getattr(owner, name)
     if value not in known:
         raise ValueError(f"{_label(owner, name)} must be one of {', '.join(known)}; got {value!r}")
+
+
+def truth(owner: object, name: str) -> None:
+    """Checks that the field is True or False."""
+    value = getattr(owner, name)
+    if not isinstance(value, bool):
+        raise TypeError(f"{_label(owner, name)} must be True or False, got {value!r}")
 
 
 def kinds(owner: object, name: str, allowed: Any) -> None:

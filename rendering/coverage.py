@@ -7,7 +7,7 @@ every pixel that lies inside. No samples, no supersampling, and the whole scene 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 Points = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Alphas = NDArray[np.int32]
 
+ALPHA_BITS = 16  # colours blend in integers, so that no tie hangs on the last bit of a sum
 NOTHING = 2.0**-17  # coverage below this is rounding, and would not change a byte
 
 
@@ -30,6 +32,9 @@ class Runs(NamedTuple):
     length: Ints
     coverage: Floats
     bounds: Ints
+
+
+NO_RUNS = Runs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.zeros(1, np.int64))
 
 
 def polygon_coverage(points: Points, sizes: Ints, height: int, width: int) -> Runs:
@@ -75,6 +80,11 @@ def polygon_coverage(points: Points, sizes: Ints, height: int, width: int) -> Ru
     row, column = np.divmod(begin - begins[polygon], stride[polygon])
     begin = row * width + column + (top * width + left)[polygon]
     return Runs(begin, length, np.minimum(total[covered], 1.0), bounds)
+
+
+def to_alpha(coverage: NDArray[np.floating[Any]]) -> Alphas:
+    """Coverage, or opacity, from 0 to 1 as integers of `ALPHA_BITS` bits."""
+    return (coverage * (1 << ALPHA_BITS) + 0.5).astype(np.int32)
 
 
 def _clip(values: Floats, low: int, high: int) -> Ints:

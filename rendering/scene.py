@@ -21,10 +21,14 @@ from rendering import checks
 Color: TypeAlias = tuple[int, int, int]
 Point: TypeAlias = tuple[float, float]
 Cap: TypeAlias = Literal["butt", "round"]
-MarkerShape: TypeAlias = Literal["circle", "square", "triangle", "diamond", "plus", "cross"]
+MarkerShape: TypeAlias = Literal["circle", "ring", "square", "triangle", "diamond", "plus", "cross"]
 Anchor: TypeAlias = Literal[
     "center", "left", "right", "top", "bottom", "top-left", "top-right", "bottom-left", "bottom-right"
 ]
+
+
+HOLES = {"circle": 0.0, "ring": 0.64}
+"""The round markers, with the radius of their hole as a fraction of their own."""
 
 
 @dataclass(frozen=True)
@@ -127,19 +131,25 @@ class Polygon:
 
 @dataclass(frozen=True)
 class Markers:
-    """Many small shapes of one look, drawn as one. `radius` is that of the circle around a marker."""
+    """Many small shapes of one look. `radius` is that of the circle around a marker.
+
+    They are drawn as one shape: where they overlap is not darker. Unless they are `stacked`: then each lies over
+    those before it, and where translucent ones overlap is darker, as in a scatter plot.
+    """
 
     points: tuple[Point, ...]
     radius: float
     color: Color
     _: KW_ONLY
     shape: MarkerShape = "circle"
+    stacked: bool = False
     opacity: float = 1.0
 
     def __post_init__(self) -> None:
         checks.points(self, "points")
         checks.number(self, "radius", above=0.0)
         checks.choice(self, "shape", get_args(MarkerShape))
+        checks.truth(self, "stacked")
         checks.look(self)
 
 

@@ -8,17 +8,26 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from rendering.coverage import Alphas, Ints, to_alpha
 
 FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
 _SIDES = {"left": (-0.5, 0.0), "right": (0.5, 0.0), "top": (0.0, -0.5), "bottom": (0.0, 0.5)}
 
 
 class Mask(NamedTuple):
-    """Coverage of a text, `(h, w)` from 0 to 255, and where its top left lies from the anchor, in pixels."""
+    """The pixels that a text covers, counted from the top left of its box.
 
-    coverage: NDArray[np.uint8]
+    `row` and `column` say where they are, `alpha` how much of each is covered. The box is `height` by `width`
+    pixels, and its top left lies at (`left`, `top`) from the anchor.
+    """
+
+    row: Ints
+    column: Ints
+    alpha: Alphas
+    height: int
+    width: int
     left: float
     top: float
 
@@ -29,6 +38,12 @@ def _font(pixels: float) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(FONT), pixels, layout_engine=ImageFont.Layout.BASIC)
 
 
+@lru_cache(maxsize=64)
+def _capitals(pixels: float) -> float:
+    """The height of capital letters, in pixels."""
+    return -_font(pixels).getbbox("H", anchor="ls")[1]
+
+
 @lru_cache(maxsize=1024)
 def _has_glyph(character: str) -> bool:
     font = _font(24)
@@ -36,7 +51,7 @@ def _has_glyph(character: str) -> bool:
     return character.isspace() or bytes(font.getmask(character)) != unassigned
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)  # of a few kilobytes each
 def mask(text: str, pixels: float, angle: float, anchor: str) -> Mask:
     """The mask of a text with a font of `pixels` height, turned by `angle` degrees counter-clockwise.
 
@@ -53,7 +68,7 @@ def mask(text: str, pixels: float, angle: float, anchor: str) -> Mask:
     left, top, right, bottom = (int(edge) for edge in font.getbbox(text, anchor="ls"))
     picture = Image.new("L", (max(right - left, 1), max(bottom - top, 1)))
     ImageDraw.Draw(picture).text((-left, -top), text, fill=255, font=font, anchor="ls")
-    capitals = -font.getbbox("H", anchor="ls")[1]
+    capitals = _capitals(pixels)
     across, down = 0.0, 0.0
     for side, (x, y) in _SIDES.items():
         if side in anchor.split("-"):
@@ -66,6 +81,10 @@ def mask(text: str, pixels: float, angle: float, anchor: str) -> Mask:
         picture = picture.rotate(angle, Image.Resampling.BICUBIC, expand=True)
         cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
         x, y = cos * x + sin * y, cos * y - sin * x
-    coverage = np.array(picture)
-    coverage.flags.writeable = False
-    return Mask(coverage, -x - picture.width / 2, -y - picture.height / 2)
+    inked = np.asarray(picture)
+    row, column = np.nonzero(inked)
+    alpha = to_alpha(inked[row, column] / 255)
+    for part in (row, column, alpha):
+        part.flags.writeable = False  # shared by the cache
+    corner = -x - picture.width / 2, -y - picture.height / 2
+    return Mask(row, column, alpha, picture.height, picture.width, *corner)

@@ -1,7 +1,8 @@
 """How fast and how exact the pictures are: `python -m tests.benchmarks.rendering`.
 
-Draws the same clocks (rim, face, 60 ticks, 12 numerals, three hands) with `rendering` and with matplotlib, a
-fresh figure per picture, in the same run, and compares the edge of a hand with 16 x 16 samples per pixel.
+Draws the same clocks (rim, face, 60 ticks, 12 numerals, three hands) and the same scatter plots (100 points,
+axes, ticks, labels) with `rendering` and with matplotlib, a fresh figure per picture, in the same run, and
+compares the edge of a hand with 16 x 16 samples per pixel. `--scenes clock:varied ...` adds scenes of tasks.
 """
 
 import argparse
@@ -12,7 +13,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from envs import make_task, problem
 from rendering import Disc, Label, Layer, Line, Lines, Plain, Scene, raster, render
+from tests.benchmarks import scatter
 from tests.rendering import truth
 
 SIZE = 224
@@ -53,10 +56,16 @@ def cached(seconds: float) -> np.ndarray:
     return render(Scene((LAYER, *hands(seconds)), Plain(BACKDROP)), SIZE)
 
 
-def uncached(seconds: float) -> np.ndarray:
-    """A clock drawn from nothing."""
+def same_geometry(seconds: float) -> np.ndarray:
+    """A clock whose dial is no layer, but was drawn before, in whatever colours."""
     raster._backdrop.cache_clear()
     return render(Scene((*DIAL, *hands(seconds)), Plain(BACKDROP)), SIZE)
+
+
+def uncached(seconds: float) -> np.ndarray:
+    """A clock drawn from nothing."""
+    scatter.forget()
+    return same_geometry(seconds)
 
 
 def figure(seconds: float, collections: bool):
@@ -108,17 +117,21 @@ def figure_to_array(seconds: float, collections: bool = False) -> np.ndarray:
     return np.asarray(drawing.canvas.buffer_rgba())[..., :3].copy()
 
 
-def rate(draw: Callable[[float], np.ndarray], pictures: int, rounds: int) -> float:
-    """Pictures per second, the best of several rounds (others use the machine too)."""
-    times = np.random.default_rng(0).integers(43200, size=pictures).tolist()
-    np.stack([draw(seconds) for seconds in times[:2]])
-    best = math.inf
-    for _ in range(rounds):
-        begin = time.perf_counter()
-        for start in range(0, pictures, BATCH):
-            np.stack([draw(seconds) for seconds in times[start : start + BATCH]])
-        best = min(best, time.perf_counter() - begin)
-    return pictures / best
+def rates(ways: dict[str, Callable[[float], np.ndarray]], blocks: int) -> dict[str, float]:
+    """Pictures per second of each way to draw, the best of many short blocks.
+
+    The ways take turns, and all get a quiet moment: others use the machine too.
+    """
+    times = np.random.default_rng(0).integers(43200, size=BATCH).tolist()
+    best = dict.fromkeys(ways, math.inf)
+    for turn in range(blocks + 1):
+        for name, draw in ways.items():
+            some = times[: BATCH // 10 if name.startswith("matplotlib") else BATCH]
+            begin = time.perf_counter()
+            np.stack([draw(seconds) for seconds in some])
+            if turn:  # the first warms up
+                best[name] = min(best[name], (time.perf_counter() - begin) / len(some))
+    return {name: 1 / seconds for name, seconds in best.items()}
 
 
 def edge_error(size: int) -> float:
@@ -142,26 +155,51 @@ def changed_pixels(size: int) -> int:
     return min(int((hand(degrees) != hand(degrees + 0.1)).any(axis=2).sum()) for degrees in np.arange(0, 360, 1.7))
 
 
+def scenes(name: str) -> Callable[[float], np.ndarray]:
+    """Draws a task's scenes, `clock` or `clock:varied`, made before."""
+    task, _, style = name.partition(":")
+    posed = make_task(task, size=SIZE, **({"style": style} if style else {}))
+    drawn = [problem(posed, seed).scene for seed in range(BATCH)]
+    return lambda seed: render(drawn[int(seed) % BATCH], SIZE)
+
+
+def table(title: str, rates: dict[str, float]) -> None:
+    """Prints pictures per second and their ratios to the first two rows, matplotlib's."""
+    png, canvas = list(rates.values())[:2]
+    print(f"{title}\n\n| {'':<42} | pictures/s | x PNG | x canvas |\n|{'-' * 44}|-----------:|------:|---------:|")
+    for name, per_second in rates.items():
+        print(f"| {name:<42} | {per_second:10.0f} | {per_second / png:5.1f} | {per_second / canvas:8.1f} |")
+    print()
+
+
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pictures", type=int, default=512, help="clocks per round (matplotlib: a tenth)")
-    parser.add_argument("--rounds", type=int, default=3, help="the best round counts")
+    parser.add_argument("--blocks", type=int, default=12, help="of 64 pictures (matplotlib: 6); the best one counts")
+    parser.add_argument("--scenes", nargs="*", default=["clock", "scatter", "scatter:varied"], metavar="TASK[:STYLE]")
     options = parser.parse_args()
-    few = max(options.pictures // 10, 1)
-    rates = {
-        "matplotlib, fresh figure, PNG and back": rate(figure_to_png, few, options.rounds),
-        "matplotlib, fresh figure, canvas copied": rate(figure_to_array, few, options.rounds),
-        "the same with LineCollections, PNG": rate(lambda t: figure_to_png(t, True), few, options.rounds),
-        "the same with LineCollections, canvas": rate(lambda t: figure_to_array(t, True), few, options.rounds),
-        "rendering, dial as a layer": rate(cached, options.pictures, options.rounds),
-        "rendering, nothing cached": rate(uncached, options.pictures, options.rounds),
+    print(f"{SIZE} px, best of {options.blocks} blocks\n")
+    clocks = {
+        "matplotlib, fresh figure, PNG and back": figure_to_png,
+        "matplotlib, fresh figure, canvas copied": figure_to_array,
+        "matplotlib, LineCollections, PNG": lambda t: figure_to_png(t, True),
+        "matplotlib, LineCollections, canvas": lambda t: figure_to_array(t, True),
+        "rendering, dial as a layer": cached,
+        "rendering, dial of known geometry": same_geometry,
+        "rendering, nothing cached": uncached,
     }
-    png, canvas = list(rates.values())[:2]
-    print(f"clocks of {SIZE} px with 60 ticks, 12 numerals, three hands; best of {options.rounds} rounds\n")
-    print(f"| {'':<42} | pictures/s | x PNG | x canvas |\n|{'-' * 44}|-----------:|------:|---------:|")
-    for name, per_second in rates.items():
-        print(f"| {name:<42} | {per_second:10.0f} | {per_second / png:5.1f} | {per_second / canvas:8.1f} |")
+    table("clocks with 60 ticks, 12 numerals, three hands", rates(clocks, options.blocks))
+    plots = {
+        "matplotlib, fresh figure, PNG and back": lambda t: scatter.figure_to_png(t, SIZE),
+        "matplotlib, fresh figure, canvas copied": lambda t: scatter.figure_to_array(t, SIZE),
+        "rendering, axes as a layer": lambda t: scatter.layered(t, SIZE),
+        "rendering, nothing cached": lambda t: scatter.unlayered(t, SIZE),
+        "rendering, the task's varied style": lambda t: scatter.varied(t, SIZE),
+    }
+    title = f"scatter plots of {scatter.POINTS} points with frame, ticks, grid and labels"
+    table(title, rates(plots, options.blocks))
+    for name, per_second in rates({name: scenes(name) for name in options.scenes}, options.blocks).items():
+        print(f"scenes of {name}: {per_second:.0f} pictures/s")
     print("\n| accuracy | 112 px | 224 px |\n|---|---:|---:|")
     print(f"| mean edge error of a hand, grey levels | {edge_error(112):.2f} | {edge_error(224):.2f} |")
     print(f"| pixels changed by 0.1 degrees, fewest | {changed_pixels(112)} | {changed_pixels(224)} |")

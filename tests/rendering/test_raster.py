@@ -122,6 +122,9 @@ def test_a_taper_to_a_point_has_half_the_area():
         (Markers(((0.2, 0.2), (0.7, 0.6)), 0.1, BLACK), 2 * math.pi * 0.1**2),
         (Markers(((0.2, 0.2), (0.7, 0.6)), 0.1, BLACK, shape="square"), 2 * 2 * 0.1**2),
         (Markers(((0.2, 0.2), (0.7, 0.6)), 0.1, BLACK, shape="diamond"), 2 * 2 * 0.1**2),
+        (Markers(((0.2, 0.2), (0.7, 0.6)), 0.05, BLACK), 2 * math.pi * 0.05**2),
+        (Markers(((0.2, 0.2), (0.7, 0.6)), 0.05, BLACK, shape="ring"), 2 * math.pi * 0.05**2 * (1 - 0.64**2)),
+        (Markers(((0.2, 0.2), (0.7, 0.6)), 0.15, BLACK, shape="ring"), 2 * math.pi * 0.15**2 * (1 - 0.64**2)),
         (Markers(((0.2, 0.2),), 0.1, BLACK, shape="triangle"), 3 * math.sqrt(3) / 4 * 0.1**2),
     ],
 )

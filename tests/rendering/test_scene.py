@@ -100,6 +100,7 @@ def test_a_copied_layer_leaves_its_hash_behind():
             ValueError,
             "Markers.shape must be one of circle",
         ),
+        (lambda: Markers((), 0.1, INK, stacked=1), TypeError, "Markers.stacked must be True or False, got 1"),
         (lambda: Label(12, (0, 0), 0.1, INK), TypeError, "Label.text must be a string, got 12"),
         (lambda: Label("a\nb", (0, 0), 0.1, INK), ValueError, "Label.text must be one line"),
         (lambda: Label("a", (0, 0), 0, INK), ValueError, "Label.size must be greater than 0"),

@@ -116,3 +116,13 @@ def test_a_missing_glyph_is_an_error_not_a_box(text):
 def test_digits_differ():
     pictures = {render(Scene((Label(digit, (0.5, 0.5), 0.1, BLACK),)), 112).tobytes() for digit in "0123456789"}
     assert len(pictures) == 10
+
+
+def test_labels_of_one_colour_are_drawn_as_one_after_another():
+    # Apart, overlapping, and cut off by the border; a label of another colour between them changes nothing.
+    labels = [Label(text, (0.02 + 0.3 * k, 0.5), 0.2, BLACK, opacity=0.5) for k, text in enumerate("ABCD")]
+    labels += [Label("E", (0.4, 0.55), 0.2, BLACK, opacity=0.5), Label("F", (0.0, 1.0), 0.2, BLACK, opacity=0.5)]
+    nothing = Label(" ", (0.5, 0.5), 0.1, (255, 0, 0))
+    apart = [item for label in labels for item in (label, nothing)]
+    for size in (60, (40, 90)):
+        np.testing.assert_array_equal(render(Scene(tuple(labels)), size), render(Scene(tuple(apart)), size))
