@@ -18,7 +18,7 @@ FAMILIES: dict[str, type[LanguageModel]] = {
 }
 
 
-def load(checkpoint: str, max_new_tokens: int = 16, dtype: torch.dtype = torch.float32) -> LanguageModel:
+def load_pretrained(checkpoint: str, max_new_tokens: int = 16, dtype: torch.dtype = torch.float32) -> LanguageModel:
     """Load a Hugging Face folder or hub id of one of the families.
 
     Args:

@@ -21,6 +21,8 @@ from agents.policy import pictures
 NEVER = -1e4
 # Chat texts kept, because a task asks the same question about every picture.
 MAX_CHAT_TEXTS = 4096
+# Llama's chat template names today's date unless it is given one; this is its own fallback, so that a run repeats.
+CHAT_DATE = "26 Jul 2024"
 
 
 class LanguageModel:
@@ -120,7 +122,9 @@ class LanguageModel:
         if self.processor.chat_template is None:
             return prompt
         messages = [{"role": "user", "content": prompt}]
-        return self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        return self.processor.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True, date_string=CHAT_DATE
+        )
 
     def _never_sampled(self) -> list[int]:
         """Tokens with a row in the output layer that stand for no text: an output layer is often padded."""

@@ -59,6 +59,9 @@ class QwenVL(LanguageModel):
         )
 
     def _apply_chat_template(self, prompt: str, pictures: int) -> str:
+        for token in (self.processor.image_token, self.processor.video_token):
+            if token in prompt:
+                raise ValueError(f"a prompt holds {token}, which the model keeps for pictures: {prompt[:80]!r}")
         messages = _messages(["placeholder"] * pictures, prompt)
         return self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 

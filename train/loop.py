@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from agents.batch import Prompts
-from agents.families import load
+from agents.families import load_pretrained
 from agents.grpo import clipped_surrogate, group_advantages, k3_kl, steered_bonus, token_weights
 from agents.language_model import LanguageModel
 from agents.rollout import Rollout, collect
@@ -137,7 +137,7 @@ class Trainer:
             if not folder.exists():
                 with written_aside(folder) as aside:
                     save_policy(self.policy, aside)
-            self.reference = load(str(folder)).to(self.policy.device)
+            self.reference = load_pretrained(str(folder)).to(self.policy.device)
             self.reference.model.requires_grad_(False)
 
     def train_step(self) -> None:

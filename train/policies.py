@@ -11,7 +11,7 @@ from transformers.utils.logging import disable_progress_bar
 import envs
 from agents.baselines import Chance, Constant, Oracle, tagged
 from agents.choices import TINY_MODELS
-from agents.families import load
+from agents.families import load_pretrained
 from agents.language_model import LanguageModel
 from agents.policy import Policy
 from agents.qwen_vl import QwenVL
@@ -84,7 +84,7 @@ def load_policy(model: str, seed: int, others: Sequence[str] = ()) -> LanguageMo
         )
     checkpoint = str(latest_checkpoint(path)) if (path / "checkpoints").is_dir() else model
     try:
-        policy = load(checkpoint)
+        policy = load_pretrained(checkpoint)
     except (OSError, ValueError, SafetensorError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(f"--model {model} could not be loaded: {reason}") from error

@@ -38,6 +38,7 @@ def test_an_answer_ends_as_the_tokenizer_ends_a_turn_and_every_end_token_stops_i
 def test_text_is_decoded_as_it_was_written(reader):
     """A tokenizer may ask for spaces before full stops to be cleaned away; the scorer reads what was sampled."""
     reader.tokenizer.clean_up_tokenization_spaces = True
+    reader.tokenizer.clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output = True
     ids_BT, mask_BT = reader.encode(["do n't , you ?"])
     assert reader.decode(Answers(ids_BT, mask_BT, torch.zeros(ids_BT.shape))) == ["do n't , you ?"]
 
@@ -50,6 +51,23 @@ def test_a_chat_template_is_given_plain_text_and_writes_every_special_token(read
         single="<|vision_pad|> $A", special_tokens=[("<|vision_pad|>", 5)]
     )
     assert reader.prepare([" Red? "]).input_ids_PS.tolist() == [[5, *reader.encode(["Red?"])[0][0].tolist()]]
+
+
+def test_the_prompt_is_the_same_on_every_day(reader):
+    """Llama's template would name today's date."""
+    reader.tokenizer.chat_template = (
+        "{% if date_string is not defined %}{% set date_string = strftime_now('%d %b %Y') %}{% endif %}"
+        "Today: {{ date_string }}. {{ messages[0].content }}"
+    )
+    (ids,) = reader.prepare(["Red?"]).input_ids_PS.tolist()
+    assert reader.tokenizer.decode(ids) == "Today: 26 Jul 2024. Red?"
+
+
+def test_positions_begin_after_the_padding(reader):
+    prompts = reader.prepare(["Red?", "Green, or blue?"])
+    short, long = prompts.attention_mask_PS.sum(1).tolist()
+    assert prompts.position_ids.tolist() == [[[*[0] * (long - short), *range(short)], [*range(long)]]]
+    assert prompts.next_position_P.tolist() == [short, long]
 
 
 def test_without_a_chat_template_the_prompt_stands_alone(reader):

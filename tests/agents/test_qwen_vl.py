@@ -54,6 +54,13 @@ def test_what_is_no_picture_is_refused(policy, images, said):
         policy.prepare(["What?"], images)
 
 
+@pytest.mark.parametrize("images", [None, noise_pictures(56)], ids=["alone", "with a picture"])
+@pytest.mark.parametrize("token", ["<|image_pad|>", "<|video_pad|>"])
+def test_a_prompt_that_holds_picture_tokens_is_refused(policy, images, token):
+    with pytest.raises(ValueError, match="keeps for pictures: 'Is this"):
+        policy.prepare([f"Is this {token} ?"], images)
+
+
 @pytest.mark.parametrize(
     ("name", "shown"), [("tiny", (112, 84)), ("tiny-qwen2-vl", (112, 84)), ("tiny-qwen3-vl", (128, 96))]
 )

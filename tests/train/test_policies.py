@@ -15,9 +15,12 @@ from train.policies import check_pictures, load_policy
 TEXT_MODELS = ("tiny-qwen2", "tiny-qwen3", "tiny-llama")
 
 
-@pytest.mark.parametrize("model", TINY_MODELS[1:])
-def test_every_family_trains_resumes_and_is_evaluated(train, tmp_path, capsys, model):
-    env = "tests.train.words:words" if model in TEXT_MODELS else "tests.train.letters:letters"
+@pytest.mark.parametrize(
+    ("model", "env"),
+    [(model, "words" if model in TEXT_MODELS else "letters") for model in TINY_MODELS[1:]] + [("tiny", "words")],
+)
+def test_every_family_trains_resumes_and_is_evaluated(train, tmp_path, capsys, model, env):
+    env = f"tests.train.{env}:{env}"
     arguments = ("--env", env, *SMALL[2:])
     assert train(*arguments, "--steps", "1", "--model", model, "--run", "run") == 0
     assert train("--resume", "run", "--steps", "2") == 0
