@@ -40,7 +40,8 @@ def evaluation_policy(
         max_new_tokens: the longest answer.
 
     Raises:
-        ValueError: the model cannot be read or cannot take the pictures, or a baseline is asked for where there is no task to take it from.
+        ValueError: the model cannot be read or cannot take the pictures, or a baseline is asked for where there is no
+            task to take it from.
     """
     if model in BASELINES:
         if task is None:
