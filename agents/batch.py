@@ -1,6 +1,6 @@
 """Prompts and answers as tensors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -8,17 +8,19 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Prompts:
-    """P prompts, each with one picture or all with none, as the model takes them, left-padded to one length S."""
+    """P prompts as the model takes them, left-padded to one length S, each with any number of pictures."""
 
     input_ids_PS: Tensor
     attention_mask_PS: Tensor
     """Boolean: False on padding."""
     position_ids: Tensor
-    """(3, P, S): Qwen-VL's temporal, height and width positions (M-RoPE)."""
-    pixel_values: Tensor | None
-    """(all patches of all pictures, channels x patch volume)."""
-    image_grid_thw: Tensor | None
-    """(pictures, 3): patches in time, height and width."""
+    """(axes, P, S): one axis for a text model, three (time, height, width) for Qwen-VL's M-RoPE."""
+    pictures_P: Tensor
+    """How many pictures each prompt has."""
+    pixel_values: Tensor | None = None
+    """(patches of all pictures, channels x patch volume), prompt after prompt; None without any picture."""
+    image_grid_thw: Tensor | None = None
+    """(pictures, 3): each picture's patches in time, height and width."""
 
     def __len__(self) -> int:
         return self.input_ids_PS.shape[0]
@@ -33,20 +35,27 @@ class Prompts:
         """Whether the prompts differ in length."""
         return not bool(self.attention_mask_PS.all())
 
+    @property
+    def picture_inputs(self) -> dict[str, Tensor]:
+        """The pictures as keyword arguments of a Qwen-VL's forward; empty without any."""
+        if self.pixel_values is None or self.image_grid_thw is None:
+            return {}
+        return {"pixel_values": self.pixel_values, "image_grid_thw": self.image_grid_thw}
+
     def select(self, rows: Tensor) -> "Prompts":
-        """The prompts at `rows` (indices, which may repeat), each with its picture."""
-        pixel_values, grids = self.pixel_values, self.image_grid_thw
-        if pixel_values is not None and grids is not None:
-            pictures = pixel_values.split(grids.prod(-1).tolist())
-            pixel_values = torch.cat([pictures[row] for row in rows.tolist()])
-            grids = grids[rows]
-        return Prompts(
-            self.input_ids_PS[rows],
-            self.attention_mask_PS[rows],
-            self.position_ids[:, rows],
-            pixel_values,
-            grids,
+        """The prompts at `rows` (indices, which may repeat), each with its pictures."""
+        chosen = Prompts(
+            self.input_ids_PS[rows], self.attention_mask_PS[rows], self.position_ids[:, rows], self.pictures_P[rows]
         )
+        if self.pixel_values is None or self.image_grid_thw is None:
+            return chosen
+        owned = torch.arange(len(self.image_grid_thw)).split(self.pictures_P.tolist())
+        order = torch.cat([owned[row] for row in rows.tolist()])
+        if not len(order):
+            return chosen
+        patches = self.pixel_values.split(self.image_grid_thw.prod(-1).tolist())
+        pixel_values = torch.cat([patches[i] for i in order.tolist()])
+        return replace(chosen, pixel_values=pixel_values, image_grid_thw=self.image_grid_thw[order])
 
 
 @dataclass(frozen=True)

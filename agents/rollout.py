@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from agents.batch import Answers, Prompts
-from agents.qwen_vl import QwenVL
+from agents.language_model import LanguageModel
+from agents.policy import pictures
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def sampling_noise(run_seed: int, step: int, seeds: Sequence[int], group_size: i
 
 def collect(
     envs: gym.vector.VectorEnv,
-    policy: QwenVL,
+    policy: LanguageModel,
     seeds: Sequence[int],
     group_size: int,
     *,
@@ -48,7 +49,7 @@ def collect(
     """Pose P problems, answer each `group_size` times, score the answers.
 
     Args:
-        envs: P·G single-turn environments with a `prompt`, and maybe an `image`, in their observations.
+        envs: P·G single-turn environments with a `prompt`, and maybe pictures, in their observations.
         policy: answers.
         seeds: P reset seeds; the members of a group share theirs, and with it the picture.
         group_size: G.
@@ -57,7 +58,7 @@ def collect(
         step: see `run_seed`.
     """
     observations, _ = envs.reset(seed=[seed for seed in seeds for _ in range(group_size)])
-    images = observations.get("image")
+    images = pictures(observations)
     prompts = policy.prepare(observations["prompt"][::group_size], None if images is None else images[::group_size])
     noise = sampling_noise(run_seed, step, seeds, group_size, policy.max_new_tokens).to(policy.device)
     answers = policy.generate(prompts, group_size, temperature, noise)

@@ -1,21 +1,107 @@
-"""The built-in small Qwen-VL: real classes, real tokenizer, real processor, random weights, no network."""
+"""The built-in small models, one of each family: real classes, real processors, random weights, no network."""
 
 import math
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import (
+    LlamaForCausalLM,
+    PreTrainedModel,
     PreTrainedTokenizerFast,
-    Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
     Qwen2_5_VLProcessor,
+    Qwen2ForCausalLM,
+    Qwen2VLForConditionalGeneration,
     Qwen2VLImageProcessor,
+    Qwen2VLProcessor,
     Qwen2VLVideoProcessor,
+    Qwen3ForCausalLM,
+    Qwen3VLForConditionalGeneration,
+    Qwen3VLProcessor,
+    Qwen3VLVideoProcessor,
 )
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
+from agents.families import FAMILIES
+from agents.language_model import LanguageModel
+
 VOCAB_SIZE = 512
+HIDDEN, HEAD = 96, 32
+# transformers' 0.02 is made for widths of thousands; at this width reading never starts from it
+INITIALIZER_RANGE = 1 / math.sqrt(HIDDEN)
+TEXT: dict[str, Any] = {
+    "vocab_size": VOCAB_SIZE,
+    "hidden_size": HIDDEN,
+    "intermediate_size": 3 * HIDDEN,
+    "num_hidden_layers": 2,
+    "num_attention_heads": HIDDEN // HEAD,
+    "num_key_value_heads": HIDDEN // HEAD,
+    "max_position_embeddings": 4096,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0},
+}
+VISION = {
+    "depth": 2,
+    "hidden_size": HIDDEN,
+    "num_heads": HIDDEN // HEAD,
+    "initializer_range": INITIALIZER_RANGE,
+}
+
+
+def mrope(*section: int, **more: Any) -> dict[str, Any]:
+    """Rotary positions in time, height and width: how many of a head's frequency pairs each of them turns."""
+    return {"rope_parameters": {**TEXT["rope_parameters"], "mrope_section": list(section), **more}}
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """What sets a family's tiny model apart."""
+
+    model: Any
+    processor: Any = None
+    """None for a text model."""
+    video_processor: Any = Qwen2VLVideoProcessor
+    patch_size: int = 14
+    nfc: bool = False
+    """Whether its tokenizer normalises text to NFC."""
+    text: dict[str, Any] = field(default_factory=dict)
+    vision: dict[str, Any] = field(default_factory=dict)
+
+
+# The keys are agents.choices.TINY_MODELS.
+TINIES = {
+    "tiny": Tiny(
+        Qwen2_5_VLForConditionalGeneration,
+        Qwen2_5_VLProcessor,
+        text=mrope(4, 6, 6),
+        vision={"intermediate_size": 3 * HIDDEN, "out_hidden_size": HIDDEN, "fullatt_block_indexes": [0, 1]},
+    ),
+    "tiny-qwen2-vl": Tiny(
+        Qwen2VLForConditionalGeneration,
+        Qwen2VLProcessor,
+        text=mrope(4, 6, 6),
+        vision={"embed_dim": HIDDEN, "mlp_ratio": 3},
+    ),
+    "tiny-qwen3-vl": Tiny(
+        Qwen3VLForConditionalGeneration,
+        Qwen3VLProcessor,
+        Qwen3VLVideoProcessor,
+        patch_size=16,
+        text={"head_dim": HEAD, **mrope(6, 5, 5, mrope_interleaved=True)},
+        vision={
+            "intermediate_size": 3 * HIDDEN,
+            "out_hidden_size": HIDDEN,
+            "num_position_embeddings": 8 * 8,
+            "deepstack_visual_indexes": [0],
+        },
+    ),
+    # AutoTokenizer reads any qwen2 folder with Qwen's own tokenizer class, which normalises.
+    "tiny-qwen2": Tiny(Qwen2ForCausalLM, nfc=True),
+    "tiny-qwen3": Tiny(Qwen3ForCausalLM, text={"head_dim": HEAD}),
+    "tiny-llama": Tiny(LlamaForCausalLM),
+}
 SPECIAL_TOKENS = (
     "<|endoftext|>",
     "<|im_start|>",
@@ -43,7 +129,7 @@ CHAT_TEMPLATE = (
 def build_tokenizer() -> PreTrainedTokenizerFast:
     """Train the byte-level BPE tokenizer (512 tokens, Qwen's splitting rule) on the text beside this file.
 
-    Unlike Qwen's it does not normalise, so that every valid Unicode string survives encoding and decoding.
+    It does not normalise, so that every valid Unicode string survives encoding and decoding.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -72,61 +158,54 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def build_processor() -> Qwen2_5_VLProcessor:
-    """Qwen2.5-VL's own processor (14-pixel patches, merged two by two) around the small tokenizer."""
-    return Qwen2_5_VLProcessor(
-        image_processor=Qwen2VLImageProcessor(),
-        tokenizer=build_tokenizer(),
-        video_processor=Qwen2VLVideoProcessor(),
+def build_processor(name: str = "tiny") -> Any:
+    """The family's own processor around the small tokenizer; for a text model the tokenizer itself."""
+    kind = TINIES[name]
+    tokenizer = build_tokenizer()
+    if kind.nfc:
+        tokenizer.backend_tokenizer.normalizer = normalizers.NFC()
+    if kind.processor is None:
+        return tokenizer
+    return kind.processor(
+        image_processor=Qwen2VLImageProcessor(patch_size=kind.patch_size),
+        tokenizer=tokenizer,
+        video_processor=kind.video_processor(patch_size=kind.patch_size),
         chat_template=CHAT_TEMPLATE,
     )
 
 
-def build_model(seed: int, tokenizer: PreTrainedTokenizerFast) -> Qwen2_5_VLForConditionalGeneration:
-    """A random Qwen2.5-VL of about a million parameters, the same for the same `seed`, whatever ran before."""
-    hidden, head = 96, 32
+def build_model(seed: int, tokenizer: PreTrainedTokenizerFast, name: str = "tiny") -> PreTrainedModel:
+    """A random model of about a million parameters, the same for the same `seed`, whatever ran before."""
+    kind = TINIES[name]
     token = tokenizer.convert_tokens_to_ids
-    config = Qwen2_5_VLConfig(
-        text_config={
-            "vocab_size": VOCAB_SIZE,
-            "hidden_size": hidden,
-            "intermediate_size": 3 * hidden,
-            "num_hidden_layers": 2,
-            "num_attention_heads": hidden // head,
-            "num_key_value_heads": hidden // head,
-            "max_position_embeddings": 4096,
-            # transformers' 0.02 is made for widths of thousands; at this width reading never starts from it
-            "initializer_range": 1 / math.sqrt(hidden),
-            "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0, "mrope_section": [4, 6, 6]},
-            "bos_token_id": None,
-            "eos_token_id": token("<|im_end|>"),
-            "pad_token_id": token("<|endoftext|>"),
-            "tie_word_embeddings": True,
-        },
-        vision_config={
-            "depth": 2,
-            "hidden_size": hidden,
-            "intermediate_size": 3 * hidden,
-            "num_heads": hidden // head,
-            "out_hidden_size": hidden,
-            "fullatt_block_indexes": [0, 1],
-            "initializer_range": 1 / math.sqrt(hidden),
-        },
-        image_token_id=token("<|image_pad|>"),
-        video_token_id=token("<|video_pad|>"),
-        vision_start_token_id=token("<|vision_start|>"),
-        vision_end_token_id=token("<|vision_end|>"),
-        tie_word_embeddings=True,
-        initializer_range=1 / math.sqrt(hidden),
-    )
+    common = {"tie_word_embeddings": True, "initializer_range": INITIALIZER_RANGE}
+    ends = {"bos_token_id": None, "eos_token_id": token("<|im_end|>"), "pad_token_id": token("<|endoftext|>")}
+    text = {**TEXT, **common, **ends, **kind.text}
+    if kind.processor is None:
+        config = kind.model.config_class(**text)
+    else:
+        config = kind.model.config_class(
+            text_config=text,
+            vision_config={**VISION, **kind.vision},
+            image_token_id=token("<|image_pad|>"),
+            video_token_id=token("<|video_pad|>"),
+            vision_start_token_id=token("<|vision_start|>"),
+            vision_end_token_id=token("<|vision_end|>"),
+            **common,
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Qwen2_5_VLForConditionalGeneration(config)
+        return kind.model(config)
 
 
-def save_tiny(folder: Path, seed: int = 0) -> Path:
-    """Write the tiny model to `folder` as an ordinary Hugging Face checkpoint; returns `folder`."""
-    processor = build_processor()
-    build_model(seed, processor.tokenizer).save_pretrained(folder)
-    processor.save_pretrained(folder)
-    return folder
+def build_tiny(name: str, seed: int) -> LanguageModel:
+    """A tiny model as a policy.
+
+    Args:
+        name: one of `agents.choices.TINY_MODELS`.
+        seed: of the weights.
+    """
+    processor = build_processor(name)
+    tokenizer = getattr(processor, "tokenizer", processor)
+    model = build_model(seed, tokenizer, name)
+    return FAMILIES[model.config.model_type](model, processor)

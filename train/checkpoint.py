@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from agents.qwen_vl import QwenVL
+from agents.language_model import LanguageModel
 from train.optimizer import flat_state, load_flat_state
 
 STATE_FILE = "trainer_state.json"
@@ -20,7 +20,7 @@ OPTIMIZER_FILE = "optimizer.safetensors"
 
 def save_checkpoint(
     run: Path,
-    policy: QwenVL,
+    policy: LanguageModel,
     optimizers: list[torch.optim.Optimizer],
     state: dict[str, Any],
     keep: int,
@@ -47,8 +47,8 @@ def written_aside(target: Path) -> Iterator[Path]:
     aside.replace(target)
 
 
-def save_policy(policy: QwenVL, folder: Path) -> None:
-    """Write weights, config, tokenizer and processor, as `from_pretrained` reads them."""
+def save_policy(policy: LanguageModel, folder: Path) -> None:
+    """Write weights, config, tokenizer or processor, as `from_pretrained` reads them."""
     policy.model.save_pretrained(folder)
     policy.processor.save_pretrained(folder)
 

@@ -14,7 +14,8 @@ from torch import nn
 from agents.baselines import tagged
 from agents.batch import Prompts
 from agents.grpo import token_weights
-from agents.qwen_vl import QwenVL
+from agents.language_model import LanguageModel
+from agents.policy import pictures
 from train.config import Settings
 from train.optimizer import BETAS, TOKEN_EMBEDDINGS, build_optimizers, only_trainable, set_learning_rates
 from train.seeds import problem_seeds
@@ -30,7 +31,7 @@ LEARNING_RATE = 1e-2
 
 
 def cold_start(
-    policy: QwenVL,
+    policy: LanguageModel,
     envs: gym.vector.VectorEnv,
     config: Settings,
     accelerator: Accelerator,
@@ -73,7 +74,7 @@ def cold_start(
 
 
 def _backward(
-    policy: QwenVL, prompts: Prompts, texts: list[str], micro_batch_problems: int, accelerator: Accelerator
+    policy: LanguageModel, prompts: Prompts, texts: list[str], micro_batch_problems: int, accelerator: Accelerator
 ) -> float:
     """Add up the gradients of the mean cross-entropy per token, in micro-batches; returns the loss."""
     answers = len(texts) // len(prompts)
@@ -99,7 +100,9 @@ def _what_learns(model: nn.Module, config: Settings) -> tuple[list[nn.Parameter]
     return embeddings, [torch.optim.AdamW(embeddings, rate, BETAS, weight_decay=0.0)]
 
 
-def other_answers(policy: QwenVL, envs: gym.vector.VectorEnv, config: Settings, step: int) -> tuple[Prompts, list[str]]:
+def other_answers(
+    policy: LanguageModel, envs: gym.vector.VectorEnv, config: Settings, step: int
+) -> tuple[Prompts, list[str]]:
     """`PROBLEMS` prompts, and `ANSWERS` texts to each: other problems' answers, tagged."""
     problems = min(PROBLEMS, envs.num_envs)
     answers = min(ANSWERS, problems - 1)  # never a problem's own
@@ -109,7 +112,7 @@ def other_answers(policy: QwenVL, envs: gym.vector.VectorEnv, config: Settings, 
 
 
 def own_demonstrations(
-    policy: QwenVL, envs: gym.vector.VectorEnv, config: Settings, step: int
+    policy: LanguageModel, envs: gym.vector.VectorEnv, config: Settings, step: int
 ) -> tuple[Prompts, list[str]]:
     """`DEMONSTRATIONS` prompts, and the right text to each."""
     problems = min(DEMONSTRATIONS, envs.num_envs)
@@ -118,11 +121,11 @@ def own_demonstrations(
 
 
 def _pose(
-    policy: QwenVL, envs: gym.vector.VectorEnv, config: Settings, step: int, problems: int
+    policy: LanguageModel, envs: gym.vector.VectorEnv, config: Settings, step: int, problems: int
 ) -> tuple[Prompts, dict]:
     """New training problems, never those of a GRPO step, prepared for the policy; and the reset's infos."""
     seeds = np.resize(problem_seeds(config.seed, -1 - step, problems), envs.num_envs)
     observations, infos = envs.reset(seed=seeds.tolist())
-    images = observations.get("image")
+    images = pictures(observations)
     prompts = policy.prepare(observations["prompt"][:problems], None if images is None else images[:problems])
     return prompts, infos

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from agents.choices import AdvantageScale, Normalise
+from agents.choices import TINY_MODELS, AdvantageScale, Normalise
 
-TINY = "tiny"
 Optimizer = Literal["muon", "adamw"]
 ColdStart = Literal["format", "answers", "none"]
 COLD_START_STEPS = {"format": 60, "answers": 200, "none": 0}
@@ -20,7 +19,7 @@ ENTROPY_FINAL = 1 / 3
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Train a Qwen-VL with GRPO on an environment, from rewards alone.
+    """Train a Qwen-VL, or a text model, with GRPO on an environment, from rewards alone.
 
     `--task.FIELD VALUE` sets a field of the task; `python -m envs list` shows which there are.
     """
@@ -28,8 +27,9 @@ class TrainConfig:
     env: str = ""
     """Environment: a registered name (clock), or module:name, which imports the module first."""
 
-    model: str = TINY
-    """Policy: tiny (built here, random weights), a Hugging Face folder or hub id, or an earlier run's folder."""
+    model: str = TINY_MODELS[0]
+    """Policy: tiny (a Qwen2.5-VL built here, random weights) or tiny-FAMILY (qwen2-vl, qwen3-vl; for tasks without
+    pictures qwen2, qwen3, llama), a Hugging Face folder or hub id, or an earlier run's folder."""
 
     steps: int | None = None
     """GRPO steps. Where given, the learning rate follows them, and the seed fixes every number. Default: 600, unless
@@ -60,7 +60,7 @@ class TrainConfig:
 
     optimizer: Optimizer | None = None
     """muon: Muon on the matrices, AdamW on the rest (for training from scratch). Default: muon for
-    a small model (tiny, or a run of it), else adamw."""
+    a small model (a tiny one, or a run of it), else adamw."""
 
     learning_rate: float | None = None
     """Peak learning rate of the optimizer. Default: 0.01 for muon; for adamw 3e-4 if the model is
@@ -109,7 +109,7 @@ class TrainConfig:
 
     cold_start: ColdStart | None = None
     """format: first teach the answer's form, with random answers; answers: first train on worked solutions, which are
-    labels. Default: format for tiny (none where the environment is not made from a Task), else none."""
+    labels. Default: format for a tiny model (none where the environment is not made from a Task), else none."""
 
     cold_start_steps: int | None = None
     """Supervised steps of the cold start. Default: 60 for format, 200 for answers."""
@@ -209,7 +209,7 @@ def resolved(config: TrainConfig, small: bool, answer_tokens: int) -> Settings:
         answer_tokens: what a bare answer takes of the model's tokens.
     """
     optimizer = config.optimizer or ("muon" if small else "adamw")
-    cold_start = config.cold_start or ("format" if config.model == TINY else "none")
+    cold_start = config.cold_start or ("format" if config.model in TINY_MODELS else "none")
     bonus = config.entropy_bonus if config.entropy_bonus is not None else 0.05 if small else 0.0
     defaults: dict[str, Any] = {
         "optimizer": optimizer,

@@ -16,7 +16,7 @@ import tyro
 from agents.policy import Policy
 from envs.fields import split_flags
 from train.cli import find_env, task_fields
-from train.environments import chance_of, column, make_eval_envs, mean, measure_yardsticks, task_of
+from train.environments import chance_of, column, image_shape, make_eval_envs, mean, measure_yardsticks, task_of
 from train.record import Record
 
 BLANK_GREY = 128
@@ -99,7 +99,7 @@ class EvaluateConfig:
     """Environment: a registered name (clock), or module:name."""
 
     model: str
-    """Policy: a run, a Hugging Face folder or hub id, tiny, or a baseline: oracle, constant, chance."""
+    """Policy: a run, a Hugging Face folder or hub id, a tiny model, or a baseline: oracle, constant, chance."""
 
     eval_size: int = 256
     """Problems of the eval split."""
@@ -108,7 +108,7 @@ class EvaluateConfig:
     """Longest answer, in tokens. Default: that of the run, else 256."""
 
     seed: int = 0
-    """Of chance's draws and of the tiny model's weights."""
+    """Of chance's draws and of a tiny model's weights."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a setting outside its range."""
@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m train.ev
         task = task_of(spec, fields)
         eval_envs = make_eval_envs(spec, config.eval_size, fields)
         yardsticks = measure_yardsticks(task)
-        policy = evaluation_policy(config.model, task, config.seed, config.answer_tokens)
+        policy = evaluation_policy(config.model, task, image_shape(eval_envs), config.seed, config.answer_tokens)
         figures = full_summary(eval_envs, policy, chance_of(yardsticks))[1]
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -13,8 +13,10 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from agents.batch import Prompts
+from agents.families import load_pretrained
 from agents.grpo import clipped_surrogate, group_advantages, k3_kl, steered_bonus, token_weights
-from agents.qwen_vl import Prompts, QwenVL
+from agents.language_model import LanguageModel
 from agents.rollout import Rollout, collect
 from plots.curves import write_curves
 from train.checkpoint import save_checkpoint, save_policy, written_aside
@@ -63,7 +65,7 @@ class Trainer:
     def __init__(
         self,
         config: Settings,
-        policy: QwenVL,
+        policy: LanguageModel,
         envs: gym.vector.VectorEnv,
         eval_envs: gym.vector.VectorEnv,
         folder: Path,
@@ -76,7 +78,7 @@ class Trainer:
         self.state = TrainerState(entropy_bonus=config.entropy_bonus)
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available())
         policy.model, *self.optimizers = self.accelerator.prepare(policy.model, *build_optimizers(policy.model, config))
-        self.reference: QwenVL | None = None
+        self.reference: LanguageModel | None = None
         self.stopping = False
         self.progress = Progress(config)
         self.complete = False
@@ -135,7 +137,7 @@ class Trainer:
             if not folder.exists():
                 with written_aside(folder) as aside:
                     save_policy(self.policy, aside)
-            self.reference = QwenVL.load(str(folder)).to(self.policy.device)
+            self.reference = load_pretrained(str(folder)).to(self.policy.device)
             self.reference.model.requires_grad_(False)
 
     def train_step(self) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from train.config import Settings
 
 TOKEN_EMBEDDINGS = re.compile(r"embed_tokens|lm_head")
+EMBEDDINGS = re.compile(rf"{TOKEN_EMBEDDINGS.pattern}|pos_embed")  # Qwen3-VL learns the places of patches
 BETAS = (0.9, 0.99)
 
 
@@ -25,8 +26,8 @@ def build_optimizers(model: nn.Module, config: Settings) -> list[torch.optim.Opt
     if config.optimizer == "adamw":
         return [torch.optim.AdamW([p for _, p in named], rate, BETAS, weight_decay=decay)]
     # Rows of an embedding are looked up, not multiplied by: orthogonalising them makes no sense.
-    matrices = [p for name, p in named if p.ndim == 2 and not TOKEN_EMBEDDINGS.search(name)]
-    rest = [p for name, p in named if p.ndim != 2 or TOKEN_EMBEDDINGS.search(name)]
+    matrices = [p for name, p in named if p.ndim == 2 and not EMBEDDINGS.search(name)]
+    rest = [p for name, p in named if p.ndim != 2 or EMBEDDINGS.search(name)]
     return [
         torch.optim.Muon(matrices, lr=rate, weight_decay=decay),
         torch.optim.AdamW(rest, config.adamw_learning_rate, BETAS, weight_decay=decay),

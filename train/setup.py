@@ -8,7 +8,6 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 import envs
-from agents.qwen_vl import QwenVL
 from train.checkpoint import latest_checkpoint, load_trainer_state
 from train.cold_start import COLD_START_INFO
 from train.config import Settings, TrainConfig, plain, resolved
@@ -23,7 +22,7 @@ from train.environments import (
     task_of,
 )
 from train.loop import Trainer, TrainerState
-from train.policies import answer_tokens, is_small, load_policy
+from train.policies import answer_tokens, check_pictures, is_small, load_policy
 from train.record import Record, new_run_folder
 
 # The longest answer of a small model, in tokens, where no task tells how long answers are.
@@ -135,27 +134,3 @@ def with_cold_start(config: TrainConfig, task: envs.Task | None, eval_envs: gym.
             f"must hold `{needed}`; or leave it out, and train from rewards alone"
         )
     return config
-
-
-def check_pictures(policy: QwenVL, task: envs.Task | None, shape: tuple[int, ...] | None) -> None:
-    """Refuse pictures smaller than one merged patch, and say so if they will be resampled.
-
-    Args:
-        policy: who looks at them.
-        task: where they come from, if it is a task.
-        shape: `(H, W, 3)`; None where there are none.
-
-    Raises:
-        ValueError: naming the size and the least that will do.
-    """
-    if shape is None:
-        return
-    height, width, _ = shape
-    patch = policy.patch_size * policy.merge_size
-    if min(height, width) < patch:
-        raise ValueError(
-            f"pictures of {height}x{width} pixels are smaller than one of the model's patches ({patch} pixels, "
-            f"merged); make them larger{'' if task is None else f', for example --task.size {4 * patch}'}"
-        )
-    if height % patch or width % patch:
-        print(f"note: pictures of {height}x{width} pixels are resampled for the model, to multiples of {patch}")

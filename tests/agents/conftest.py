@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from agents.qwen_vl import QwenVL
-from agents.tiny import build_model, build_processor
+from agents.tiny import build_tiny
 
 QUESTIONS = [
     "What time is it?",
@@ -13,13 +12,22 @@ QUESTIONS = [
 
 @pytest.fixture
 def policy():
-    """The tiny model, new for each test."""
-    processor = build_processor()
-    return QwenVL(build_model(0, processor.tokenizer), processor, max_new_tokens=6)
+    """The default tiny model, new for each test."""
+    return tiny("tiny")
+
+
+def tiny(name):
+    policy = build_tiny(name, 0)
+    policy.max_new_tokens = 6
+    return policy
 
 
 @pytest.fixture
 def pictures():
     """Three noise pictures of two sizes: prompts of different lengths."""
+    return noise_pictures(56, 84, 56)
+
+
+def noise_pictures(*sides):
     rng = np.random.default_rng(7)
-    return [rng.integers(0, 256, (side, side, 3), dtype=np.uint8) for side in (56, 84, 56)]
+    return [rng.integers(0, 256, (side, side, 3), dtype=np.uint8) for side in sides]

@@ -1,8 +1,8 @@
 import torch
 
 from agents.batch import draw
-from agents.qwen_vl import NEVER
-from tests.agents.conftest import QUESTIONS
+from agents.language_model import NEVER
+from tests.agents.conftest import QUESTIONS, noise_pictures
 
 
 def test_select_takes_each_prompt_with_its_picture(policy, pictures):
@@ -12,6 +12,19 @@ def test_select_takes_each_prompt_with_its_picture(policy, pictures):
     assert torch.equal(chosen.pixel_values[16:52], prompts.pixel_values[16:52])
     assert torch.equal(chosen.pixel_values[:16], prompts.pixel_values[52:])
     assert torch.equal(chosen.input_ids_PS[0], prompts.input_ids_PS[2])
+
+
+def test_select_takes_each_prompt_with_all_its_pictures(policy):
+    small, large, wide = (noise_pictures(side)[0] for side in (56, 84, 112))
+    prompts = policy.prepare(QUESTIONS, [[small, large], [], [wide]])
+    chosen = prompts.select(torch.tensor([2, 1, 0, 2]))
+    again = policy.prepare([QUESTIONS[i] for i in (2, 1, 0, 2)], [[wide], [], [small, large], [wide]])
+    assert chosen.pictures_P.tolist() == [1, 0, 2, 1]
+    for one, other in zip(vars(chosen).values(), vars(again).values(), strict=True):
+        assert torch.equal(one, other)
+    bare = prompts.select(torch.tensor([1, 1]))
+    assert bare.picture_inputs == {}
+    assert len(bare) == 2
 
 
 def test_draw_inverts_the_cumulative_distribution():

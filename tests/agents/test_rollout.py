@@ -48,7 +48,7 @@ def test_the_policy_sees_each_problems_picture(policy, clocks, monkeypatch):
     )
     collect(clocks, policy, [5, 9], group_size=3, temperature=1.0, run_seed=0, step=1)
     task = envs.make_task("clock", size=56)
-    for seed, image in zip((5, 9), seen["images"], strict=True):
+    for seed, (image,) in zip((5, 9), seen["images"], strict=True):
         expected = gym.make("eyechart/Clock-v0", size=56).reset(seed=seed)[0]["image"]
         assert np.array_equal(image, expected)
         assert image.shape == task.image_shape

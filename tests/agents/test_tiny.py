@@ -7,11 +7,27 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor
+from transformers import (
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLProcessor,
+    Qwen2ForCausalLM,
+    Qwen2VLForConditionalGeneration,
+    Qwen2VLProcessor,
+    Qwen3ForCausalLM,
+    Qwen3VLForConditionalGeneration,
+    Qwen3VLProcessor,
+)
 
-from agents.tiny import VOCAB_SIZE, build_model, build_processor, build_tokenizer
+from agents.choices import TINY_MODELS
+from agents.tiny import TINIES, VOCAB_SIZE, build_model, build_processor, build_tiny, build_tokenizer
 
 TOKENIZER = build_tokenizer()
+RECORDED = {
+    "lm_head.weight": [-0.002533, -0.019387, 0.05242],
+    "model.visual.patch_embed.proj.weight": [0.005663, -0.035031, 0.01138],
+}
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
@@ -41,25 +57,54 @@ def test_chat_template_is_qwens():
     )
 
 
-def test_the_model_is_a_stock_qwen():
-    processor = build_processor()
-    model = build_model(0, processor.tokenizer)
-    assert type(model) is Qwen2_5_VLForConditionalGeneration
-    assert type(processor) is Qwen2_5_VLProcessor
-    assert len(processor.tokenizer) == VOCAB_SIZE == model.config.text_config.vocab_size
-    assert 0.5e6 < sum(p.numel() for p in model.parameters()) < 3e6
+@pytest.mark.parametrize(
+    ("name", "model", "processor"),
+    [
+        ("tiny", Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor),
+        ("tiny-qwen2-vl", Qwen2VLForConditionalGeneration, Qwen2VLProcessor),
+        ("tiny-qwen3-vl", Qwen3VLForConditionalGeneration, Qwen3VLProcessor),
+        ("tiny-qwen2", Qwen2ForCausalLM, PreTrainedTokenizerFast),
+        ("tiny-qwen3", Qwen3ForCausalLM, PreTrainedTokenizerFast),
+        ("tiny-llama", LlamaForCausalLM, PreTrainedTokenizerFast),
+    ],
+)
+def test_the_models_are_stock_ones(name, model, processor):
+    policy = build_tiny(name, 0)
+    assert type(policy.model) is model
+    assert type(policy.processor) is processor
+    assert len(policy.tokenizer) == VOCAB_SIZE == policy.model.get_output_embeddings().out_features
+    assert 0.25e6 < policy.model.num_parameters() < 3e6
 
 
-def test_weights_depend_on_the_seed_alone():
-    tokenizer = build_tokenizer()
+def test_the_names_are_those_that_settings_offer():
+    assert tuple(TINIES) == TINY_MODELS
+
+
+def test_qwen3_vl_is_tiny_in_all_that_sets_it_apart():
+    """Features of an inner vision layer enter the text layers too, and the frequency pairs of positions alternate."""
+    config = build_tiny("tiny-qwen3-vl", 0).model.config
+    assert config.vision_config.deepstack_visual_indexes == [0]
+    assert config.vision_config.patch_size == build_processor("tiny-qwen3-vl").image_processor.patch_size == 16
+    assert sum(config.text_config.rope_parameters["mrope_section"]) == config.text_config.head_dim // 2
+
+
+@pytest.mark.parametrize("name", TINY_MODELS)
+def test_weights_depend_on_the_seed_alone(name):
     torch.manual_seed(1)
-    first = build_model(3, tokenizer).state_dict()
+    first = build_model(3, TOKENIZER, name).state_dict()
     torch.manual_seed(2)
     before = torch.get_rng_state()
-    second = build_model(3, tokenizer).state_dict()
+    second = build_model(3, TOKENIZER, name).state_dict()
     assert torch.equal(before, torch.get_rng_state())
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    assert not torch.equal(first["lm_head.weight"], build_model(4, tokenizer).state_dict()["lm_head.weight"])
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert not torch.equal(first["lm_head.weight"], build_model(4, TOKENIZER, name).state_dict()["lm_head.weight"])
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_the_default_model_is_the_one_that_runs_were_recorded_with(name):
+    """Only a few of its numbers; who changes them has to record every run again."""
+    weight = build_model(0, TOKENIZER).state_dict()[name]
+    assert weight.flatten()[-3:].tolist() == pytest.approx(RECORDED[name], abs=1e-6)
 
 
 @pytest.mark.parametrize("hash_seed", ["1", "2"])

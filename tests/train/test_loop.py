@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 import envs
-from agents.qwen_vl import QwenVL
+from agents.families import load_pretrained
 from rendering import render
 from tests.train.conftest import SMALL
 from train.seeds import problem_seeds
@@ -159,7 +159,7 @@ def test_ctrl_c_ends_with_a_checkpoint_and_the_curves(tmp_path):
 def test_checkpoints_are_ordinary_folders(train, tmp_path):
     train(*SMALL, "--steps", "1")
     folder = tmp_path / "runs" / "letters" / "checkpoints" / "step-000001"
-    policy = QwenVL.load(str(folder))
+    policy = load_pretrained(str(folder))
     assert policy.respond({"prompt": ("What time is it?",), "image": np.zeros((1, 56, 56, 3), np.uint8)}, {})
     # a run and a checkpoint are models too
     for name, model in (("from-run", "runs/letters"), ("from-folder", str(folder))):

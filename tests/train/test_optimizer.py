@@ -37,6 +37,14 @@ def test_muon_takes_the_matrices_and_adamw_the_rest(model):
     assert (muon.param_groups[0]["lr"], adamw.param_groups[0]["lr"]) == (0.01, 3e-4)
 
 
+def test_muon_leaves_the_learned_places_of_patches_alone():
+    model = build_model(0, build_tokenizer(), "tiny-qwen3-vl")
+    muon, adamw = built(model)
+    places = model.model.visual.pos_embed.weight
+    assert not any(p is places for group in muon.param_groups for p in group["params"])
+    assert any(p is places for group in adamw.param_groups for p in group["params"])
+
+
 def test_adamw_alone_takes_everything(model):
     (adamw,) = built(model, optimizer="adamw")
     assert len(adamw.param_groups[0]["params"]) == len(list(model.parameters()))

@@ -1,0 +1,266 @@
+"""A causal language model as a policy: load, prepare, generate, log-probabilities; a group's prompt is computed once.
+
+The G answers to one problem share a long prompt. `generate` and `log_probabilities` both pack k of them behind one
+copy of it, `[prompt | answer 1 | ... | answer k]`, under a mask that hides them from each other; k is G for short
+answers, fewer for long ones. Both equal the plain computation to rounding.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+
+from agents.batch import Answers, Prompts, draw
+from agents.packing import decode_mask, packed_answers, packed_mask
+from agents.policy import pictures
+
+# The logit of a token that may not be sampled: its probability is exactly 0, and 0 · log 0 stays a number.
+NEVER = -1e4
+# Chat texts kept, because a task asks the same question about every picture.
+MAX_CHAT_TEXTS = 4096
+# Llama's chat template names today's date unless it is given one; this is its own fallback, so that a run repeats.
+CHAT_DATE = "26 Jul 2024"
+
+
+class LanguageModel:
+    """A text-only causal model that answers questions. `QwenVL` adds pictures.
+
+    A tokenizer without a chat template (a base model's) gets the plain prompt, its own special tokens added.
+
+    Args:
+        model: a causal model of one of `agents.families.FAMILIES`.
+        processor: its tokenizer.
+        max_new_tokens: the longest answer.
+
+    Raises:
+        ValueError: no end-of-text token, or a model that looks back through a sliding window.
+    """
+
+    model_class: Any = AutoModelForCausalLM
+    processor_class: Any = AutoTokenizer
+
+    def __init__(self, model: Any, processor: Any, max_new_tokens: int = 16) -> None:
+        self.model = model
+        self.processor = processor
+        self.max_new_tokens = max_new_tokens
+        self.tokenizer: Any = getattr(processor, "tokenizer", processor)
+        self.tokenizer.padding_side = "left"
+        if set(getattr(model.config.get_text_config(), "layer_types", None) or ()) - {"full_attention"}:
+            raise ValueError("some of its layers attend through a sliding window, which a packed group has no mask for")
+        end = model.generation_config.eos_token_id
+        self.end_ids = sorted({self.tokenizer.eos_token_id, *(end if isinstance(end, list) else [end])} - {None})
+        if not self.end_ids:
+            raise ValueError("neither its tokenizer nor its generation config names an end-of-text token")
+        if self.tokenizer.pad_token_id is None:
+            self.tokenizer.pad_token_id = self.end_ids[0]
+        self.pad_id: int = self.tokenizer.pad_token_id
+        self.never_sampled = self._never_sampled()
+        self._chat_texts: dict[tuple[str, int], str] = {}
+
+    @classmethod
+    def load(cls, checkpoint: str, max_new_tokens: int = 16, dtype: torch.dtype = torch.float32) -> Self:
+        """Load a Hugging Face folder or hub id, with the tokenizer or processor saved beside the weights."""
+        model = cls.model_class.from_pretrained(checkpoint, dtype=dtype, attn_implementation="sdpa")
+        return cls(model, cls.processor_class.from_pretrained(checkpoint), max_new_tokens)
+
+    def to(self, device: str | torch.device) -> Self:
+        """Move the weights."""
+        self.model.to(device)
+        return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.model.parameters()).device
+
+    def prepare(
+        self, prompts: Sequence[str], images: Sequence[np.ndarray | Sequence[np.ndarray]] | None = None
+    ) -> Prompts:
+        """Tokenise P questions, each about its pictures, if the model can see.
+
+        Args:
+            prompts: the questions.
+            images: for each question a uint8 array (H, W, 3), or any number of them; None for no pictures at all.
+
+        Raises:
+            ValueError: pictures for a model that reads text only, or arrays that are no pictures.
+        """
+        pictures_P = [_as_list(one) for one in images] if images is not None else [[] for _ in prompts]
+        if len(pictures_P) != len(prompts):
+            raise ValueError(f"{len(prompts)} prompts need as many entries of pictures, got {len(pictures_P)}")
+        texts = [self._chat_text(prompt, len(own)) for prompt, own in zip(prompts, pictures_P, strict=True)]
+        return self._tokenise(texts, pictures_P)
+
+    def _tokenise(self, texts: list[str], pictures_P: list[list[np.ndarray]]) -> Prompts:
+        if any(pictures_P):
+            raise ValueError(f"a {self.model.config.model_type} model reads text only, and there are pictures")
+        # A chat template writes every special token itself.
+        special = self.processor.chat_template is None
+        inputs = self.tokenizer(texts, add_special_tokens=special, padding=True, return_tensors="pt").to(self.device)
+        mask_PS = inputs["attention_mask"].bool()
+        positions_PS = (mask_PS.cumsum(-1) - 1).clamp(min=0)
+        return Prompts(
+            input_ids_PS=inputs["input_ids"],
+            attention_mask_PS=mask_PS,
+            position_ids=positions_PS[None],
+            pictures_P=torch.zeros(len(texts), dtype=torch.long),
+        )
+
+    def _chat_text(self, prompt: str, pictures: int) -> str:
+        """The whole prompt as text."""
+        key = (prompt, pictures)
+        if key not in self._chat_texts:
+            if len(self._chat_texts) > MAX_CHAT_TEXTS:
+                self._chat_texts.clear()
+            self._chat_texts[key] = self._apply_chat_template(prompt, pictures)
+        return self._chat_texts[key]
+
+    def _apply_chat_template(self, prompt: str, pictures: int) -> str:
+        if self.processor.chat_template is None:
+            return prompt
+        messages = [{"role": "user", "content": prompt}]
+        return self.processor.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True, date_string=CHAT_DATE
+        )
+
+    def _never_sampled(self) -> list[int]:
+        """Tokens with a row in the output layer that stand for no text: an output layer is often padded."""
+        rows = self.model.get_output_embeddings().weight.shape[0]
+        return sorted(set(range(rows)) - set(self.tokenizer.get_vocab().values()))
+
+    @torch.no_grad()
+    def generate(
+        self,
+        prompts: Prompts,
+        group_size: int = 1,
+        temperature: float = 1.0,
+        uniforms_BT: Tensor | None = None,
+    ) -> Answers:
+        """Answer each prompt `group_size` times.
+
+        Args:
+            prompts: P prepared prompts.
+            group_size: G answers to each.
+            temperature: divides the logits.
+            uniforms_BT: the randomness, float64 in [0, 1), (P·G, at least `max_new_tokens`): member b's token t is
+                drawn by `uniforms_BT[b, t]`, whatever stands beside it in the batch. None: the most likely token.
+        """
+        k = packed_answers(group_size, self.max_new_tokens)
+        axes = len(prompts.position_ids)
+        cache = DynamicCache(config=self.model.config.get_text_config())
+        hidden_PSD = self._hidden(
+            prompts.input_ids_PS,
+            prompts.position_ids,
+            prompts.attention_mask_PS if prompts.padded else None,
+            past_key_values=cache,
+            **prompts.picture_inputs,
+        )
+        logits_BV = self._logits(hidden_PSD[:, -1], temperature).repeat_interleave(group_size, dim=0)
+        cache.batch_repeat_interleave(group_size // k)
+        position_N = prompts.next_position_P.repeat_interleave(group_size // k)
+        prompt_mask_NS = prompts.attention_mask_PS.repeat_interleave(group_size // k, dim=0)
+        end_ids = torch.tensor(self.end_ids, device=self.device)
+        running_B = torch.ones(len(logits_BV), dtype=torch.bool, device=self.device)
+        ids, masks, logps = [], [], []
+        for t in range(self.max_new_tokens):
+            logp_BV = logits_BV.log_softmax(-1)
+            token_B = logp_BV.argmax(-1) if uniforms_BT is None else draw(logp_BV, uniforms_BT[:, t])
+            logps.append(logp_BV.gather(-1, token_B[:, None])[:, 0].where(running_B, 0.0))
+            token_B = token_B.where(running_B, self.pad_id)
+            ids.append(token_B)
+            masks.append(running_B)
+            running_B = running_B & ~torch.isin(token_B, end_ids)
+            if t + 1 == self.max_new_tokens or not running_B.any():
+                break
+            hidden_NkD = self._hidden(
+                token_B.view(-1, k),
+                (position_N + t)[None, :, None].expand(axes, -1, k),
+                decode_mask(prompt_mask_NS, k, t + 1),
+                past_key_values=cache,
+            )
+            logits_BV = self._logits(hidden_NkD.flatten(0, 1), temperature)
+        return Answers(torch.stack(ids, 1), torch.stack(masks, 1), torch.stack(logps, 1))
+
+    def log_probabilities(
+        self, prompts: Prompts, ids_BT: Tensor, mask_BT: Tensor, temperature: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
+        """Log-probability of every answer token, and the entropy (nats) of the distribution it was drawn from.
+
+        The answers to one prompt stand packed behind it: `[prompt | answer 1 | ... | answer k]`, with position ids
+        that restart after the prompt, and a mask under which an answer sees the prompt and itself only.
+
+        Args:
+            prompts: P prompts.
+            ids_BT: answers, B = P·G, group after group, right-padded.
+            mask_BT: True on the tokens that count.
+            temperature: as in `generate`.
+
+        Returns:
+            two (B, T) float32 tensors, 0 where `mask_BT` is False, with gradients if they are enabled.
+        """
+        B, T = ids_BT.shape
+        G = B // len(prompts)
+        k = packed_answers(G, T)
+        if k < G:
+            prompts = prompts.select(torch.arange(len(prompts)).repeat_interleave(G // k))
+        P, S = prompts.input_ids_PS.shape
+        inputs_BU = ids_BT[:, :-1]  # the last token of an answer predicts nothing
+        U = T - 1
+        answer_position_PA = prompts.next_position_P[:, None] + torch.arange(U, device=ids_BT.device).repeat(k)
+        hidden_PLD = self._hidden(
+            torch.cat([prompts.input_ids_PS, inputs_BU.reshape(P, k * U)], dim=1),
+            torch.cat([prompts.position_ids, answer_position_PA.expand(len(prompts.position_ids), -1, -1)], dim=2),
+            packed_mask(prompts.attention_mask_PS, k, U),
+            **prompts.picture_inputs,
+        )
+        # Token t of an answer is predicted one place before it; token 0 at the end of the shared prompt.
+        first = hidden_PLD[:, None, S - 1 : S].expand(-1, k, -1, -1)
+        later = hidden_PLD[:, S:].unflatten(1, (k, U))
+        hidden_BTD = torch.cat([first, later], dim=2).reshape(B, T, -1)
+        logp_NV = self._logits(hidden_BTD[mask_BT], temperature).log_softmax(-1)
+        logp_N = logp_NV.gather(-1, ids_BT[mask_BT][:, None])[:, 0]
+        entropy_N = -(logp_NV.exp() * logp_NV).sum(-1)
+        zeros = torch.zeros(B, T, device=ids_BT.device)
+        return zeros.masked_scatter(mask_BT, logp_N), zeros.masked_scatter(mask_BT, entropy_N)
+
+    def _hidden(self, input_ids: Tensor, position_ids: Tensor, attention_mask: Tensor | None, **kwargs: Any) -> Tensor:
+        """Last hidden states; `position_ids` with a leading dimension of axes, which a text model goes without."""
+        return self.model.model(
+            input_ids=input_ids,
+            position_ids=position_ids.squeeze(0),
+            attention_mask=attention_mask,
+            use_cache="past_key_values" in kwargs,
+            **kwargs,
+        ).last_hidden_state
+
+    def _logits(self, hidden: Tensor, temperature: float) -> Tensor:
+        """Logits (..., V) of the distribution that is sampled: temperature applied, `never_sampled` masked."""
+        logits = self.model.lm_head(hidden).float() / temperature
+        logits[..., self.never_sampled] = NEVER
+        return logits
+
+    def decode(self, answers: Answers) -> list[str]:
+        """The B answers as text, without special tokens."""
+        ids = [row[mask].tolist() for row, mask in zip(answers.ids_BT.cpu(), answers.mask_BT.cpu(), strict=True)]
+        return self.tokenizer.batch_decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+    def encode(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Texts as answers that end their turn: ids (B, T), right-padded, and the mask of their tokens."""
+        end = self.end_ids[0] if self.tokenizer.eos_token_id is None else self.tokenizer.eos_token_id
+        rows = [[*self.tokenizer(text, add_special_tokens=False)["input_ids"], end] for text in texts]
+        T = max(map(len, rows))
+        ids = torch.tensor([row + [self.pad_id] * (T - len(row)) for row in rows], device=self.device)
+        lengths = torch.tensor([len(row) for row in rows], device=self.device)
+        return ids, torch.arange(T, device=self.device) < lengths[:, None]
+
+    def respond(self, observations: Mapping[str, Any], infos: Mapping[str, Any]) -> list[str]:
+        """Greedy answers to a batch of observations (see `agents.policy.Policy`)."""
+        return self.decode(self.generate(self.prepare(observations["prompt"], pictures(observations))))
+
+
+def _as_list(pictures: np.ndarray | Sequence[np.ndarray]) -> list[np.ndarray]:
+    """One picture or several as a list of pictures."""
+    return [pictures] if isinstance(pictures, np.ndarray) and pictures.ndim == 3 else list(pictures)

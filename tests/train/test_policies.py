@@ -1,0 +1,88 @@
+"""Which models train, and on what."""
+
+import csv
+import json
+
+import pytest
+
+import envs
+from agents.choices import TINY_MODELS
+from agents.tiny import build_tiny
+from tests.train.conftest import SMALL
+from train.evaluate import main as evaluate
+from train.policies import check_pictures, load_policy
+
+TEXT_MODELS = ("tiny-qwen2", "tiny-qwen3", "tiny-llama")
+
+
+@pytest.mark.parametrize(
+    ("model", "env"),
+    [(model, "words" if model in TEXT_MODELS else "letters") for model in TINY_MODELS[1:]] + [("tiny", "words")],
+)
+def test_every_family_trains_resumes_and_is_evaluated(train, tmp_path, capsys, model, env):
+    env = f"tests.train.{env}:{env}"
+    arguments = ("--env", env, *SMALL[2:])
+    assert train(*arguments, "--steps", "1", "--model", model, "--run", "run") == 0
+    assert train("--resume", "run", "--steps", "2") == 0
+    with (tmp_path / "run" / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["1", "2"]
+    assert all(float(row["logp_gap"]) < 1e-4 for row in rows)
+    settings = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]
+    assert (settings["model"], settings["optimizer"], settings["cold_start"]) == (model, "muon", "format")
+    capsys.readouterr()
+    assert evaluate(["--env", env, "--model", "run", "--eval-size", "6", "--max-new-tokens", "12"]) == 0
+    said = capsys.readouterr().out.split()
+    with (tmp_path / "run" / "evals.csv").open(newline="") as file:
+        last = list(csv.DictReader(file))[-1]
+    assert float(said[said.index("mae") + 1]) == pytest.approx(float(last["mae"]), rel=1e-3)
+
+
+@pytest.mark.parametrize("model", TEXT_MODELS)
+@pytest.mark.parametrize("entry", ["train", "evaluate"])
+def test_a_model_that_cannot_see_is_refused_pictures(train, tmp_path, capsys, model, entry):
+    run = {"train": train, "evaluate": lambda *arguments: evaluate(arguments)}[entry]
+    assert run("--env", "clock", "--model", model) == 2
+    said = capsys.readouterr().err
+    assert f"Clock shows pictures, and a {model.removeprefix('tiny-')} model reads text only" in said
+    assert "--model tiny" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_pictures_that_are_no_whole_patches_are_noted(capsys):
+    task = envs.make_task("clock", size=112)
+    check_pictures(load_policy("tiny", 0), task, task.image_shape)
+    assert capsys.readouterr().out == ""
+    check_pictures(load_policy("tiny-qwen3-vl", 0), task, task.image_shape)
+    said = capsys.readouterr().out
+    assert "note: pictures of 112x112 pixels are resampled to 128x128 for the model" in said
+    assert "patches are 32 pixels" in said
+
+
+def test_a_base_model_is_noted(tmp_path, capsys):
+    policy = build_tiny("tiny-qwen2", 0)
+    policy.tokenizer.chat_template = None
+    policy.model.save_pretrained(tmp_path)
+    policy.processor.save_pretrained(tmp_path)
+    loaded = load_policy(str(tmp_path), 0)
+    assert f"note: {tmp_path} has no chat template, so it reads the plain prompt" in capsys.readouterr().out
+    assert loaded.decode(loaded.generate(loaded.prepare(["Red?"])))
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("tiny-qwen3vl", "did you mean 'tiny-qwen3-vl'"),
+        ("tiny-gemma", "tiny-llama"),
+        ("./gpt2", "it is a gpt2 model, and only these can be used: qwen2_vl"),
+        ("./empty", "could not be loaded"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_named(tmp_path, monkeypatch, model, said):
+    monkeypatch.chdir(tmp_path)
+    for name, config in {"gpt2": '{"model_type": "gpt2"}', "empty": "{}"}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(config)
+    with pytest.raises(ValueError, match=said) as raised:
+        load_policy(model, 0)
+    assert model in str(raised.value)
