@@ -3,6 +3,7 @@
 `format` teaches the form of an answer and nothing else; `answers` teaches from worked solutions.
 """
 
+import dataclasses
 from collections.abc import Callable
 
 import gymnasium as gym
@@ -25,9 +26,10 @@ COLD_START_INFO = {"format": "answer", "answers": "demonstration"}
 # A step of `format`: problems, and random answers to each, taken from the others.
 PROBLEMS, ANSWERS = 32, 8
 # A step of `answers`: problems, each with its own demonstration.
-DEMONSTRATIONS = 128
-# With Muon, that is from scratch; else the run's own.
-LEARNING_RATE = 1e-2
+DEMONSTRATIONS = 64
+# Learning rates with Muon, that is from scratch; else the run's own. Labels bear larger ones than rewards do.
+FORMAT_RATE = 1e-2
+ANSWERS_RATES = {"learning_rate": 2e-2, "adamw_learning_rate": 3e-3}
 
 
 def cold_start(
@@ -93,10 +95,12 @@ def _backward(
 
 def _what_learns(model: nn.Module, config: Settings) -> tuple[list[nn.Parameter], list[torch.optim.Optimizer]]:
     """The parameters that the cold start trains, and their optimizers, which end with it."""
+    scratch = config.optimizer == "muon"
     if config.cold_start == "answers":
-        return [p for p in model.parameters() if p.requires_grad], build_optimizers(model, config)
+        supervised = dataclasses.replace(config, **ANSWERS_RATES) if scratch else config
+        return [p for p in model.parameters() if p.requires_grad], build_optimizers(model, supervised)
     embeddings = [p for name, p in model.named_parameters() if TOKEN_EMBEDDINGS.search(name)]
-    rate = LEARNING_RATE if config.optimizer == "muon" else config.learning_rate
+    rate = FORMAT_RATE if scratch else config.learning_rate
     return embeddings, [torch.optim.AdamW(embeddings, rate, BETAS, weight_decay=0.0)]
 
 

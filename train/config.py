@@ -10,7 +10,7 @@ from agents.choices import TINY_MODELS, AdvantageScale, Normalise
 
 Optimizer = Literal["muon", "adamw"]
 ColdStart = Literal["format", "answers", "none"]
-COLD_START_STEPS = {"format": 60, "answers": 200, "none": 0}
+COLD_START_STEPS = {"format": 60, "answers": 300, "none": 0}
 # Nine minutes on two processor cores; a slower machine stops at ten.
 DEFAULT_BOUNDS = {"steps": 600, "minutes": 10.0}
 # What is left of the entropy target at the end of a run, as a fraction: precise answers have little of it.
@@ -98,7 +98,7 @@ class TrainConfig:
 
     entropy_bonus: float | None = None
     """Weight of the policy's entropy in the objective, when that is at --entropy-target. Default: 0.05 for a small
-    model, else 0."""
+    model that begins without labels, else 0."""
 
     entropy_target: float | None = None
     """Entropy, in nats a token, to which the bonus is steered; it falls with the learning rate, to a third. 0 keeps
@@ -112,7 +112,7 @@ class TrainConfig:
     labels. Default: format for a tiny model (none where the environment is not made from a Task), else none."""
 
     cold_start_steps: int | None = None
-    """Supervised steps of the cold start. Default: 60 for format, 200 for answers."""
+    """Supervised steps of the cold start. Default: 60 for format, 300 for answers."""
 
     eval_every: int = 25
     """GRPO steps between evaluations."""
@@ -210,7 +210,8 @@ def resolved(config: TrainConfig, small: bool, answer_tokens: int) -> Settings:
     """
     optimizer = config.optimizer or ("muon" if small else "adamw")
     cold_start = config.cold_start or ("format" if config.model in TINY_MODELS else "none")
-    bonus = config.entropy_bonus if config.entropy_bonus is not None else 0.05 if small else 0.0
+    explores = small and cold_start != "answers"  # what labels taught needs no noise to find it
+    bonus = config.entropy_bonus if config.entropy_bonus is not None else 0.05 if explores else 0.0
     defaults: dict[str, Any] = {
         "optimizer": optimizer,
         "learning_rate": 0.01 if optimizer == "muon" else 3e-4 if small else 1e-6,

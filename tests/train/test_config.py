@@ -17,7 +17,7 @@ def test_the_tiny_model_gets_what_training_from_scratch_needs():
     assert (checkpoint.optimizer, checkpoint.learning_rate) == ("adamw", 1e-6)
     assert (checkpoint.cold_start, checkpoint.entropy_bonus) == ("none", 0.0)
     assert settings(optimizer="adamw").learning_rate == 3e-4
-    assert (tiny.cold_start_steps, settings(cold_start="answers").cold_start_steps) == (60, 200)
+    assert (tiny.cold_start_steps, settings(cold_start="answers").cold_start_steps) == (60, 300)
     assert settings(cold_start="answers", cold_start_steps=9).cold_start_steps == 9
 
 
@@ -25,6 +25,7 @@ def test_the_entropy_is_steered_where_there_is_a_bonus():
     assert (settings().entropy_target, settings(entropy_bonus=0.0).entropy_target) == (0.4, 0.0)
     assert settings(model="some/model").entropy_target == 0.0
     assert settings(entropy_target=0.0).entropy_target == 0.0
+    assert (settings(cold_start="answers").entropy_bonus, settings(cold_start="answers").entropy_target) == (0.0, 0.0)
 
 
 def test_the_entropy_target_falls_to_a_third_with_the_learning_rate():
