@@ -29,7 +29,7 @@ PROBLEMS, ANSWERS = 32, 8
 DEMONSTRATIONS = 64
 # Learning rates with Muon, that is from scratch; else the run's own. Labels bear larger ones than rewards do.
 FORMAT_RATE = 1e-2
-ANSWERS_RATES = {"learning_rate": 2e-2, "adamw_learning_rate": 3e-3}
+ANSWERS_RATE, ANSWERS_ADAMW_RATE = 2e-2, 3e-3
 
 
 def cold_start(
@@ -97,8 +97,9 @@ def _what_learns(model: nn.Module, config: Settings) -> tuple[list[nn.Parameter]
     """The parameters that the cold start trains, and their optimizers, which end with it."""
     scratch = config.optimizer == "muon"
     if config.cold_start == "answers":
-        supervised = dataclasses.replace(config, **ANSWERS_RATES) if scratch else config
-        return [p for p in model.parameters() if p.requires_grad], build_optimizers(model, supervised)
+        if scratch:
+            config = dataclasses.replace(config, learning_rate=ANSWERS_RATE, adamw_learning_rate=ANSWERS_ADAMW_RATE)
+        return [p for p in model.parameters() if p.requires_grad], build_optimizers(model, config)
     embeddings = [p for name, p in model.named_parameters() if TOKEN_EMBEDDINGS.search(name)]
     rate = FORMAT_RATE if scratch else config.learning_rate
     return embeddings, [torch.optim.AdamW(embeddings, rate, BETAS, weight_decay=0.0)]

@@ -39,16 +39,16 @@ class TrainConfig:
     """Wall time from the start of the program, evaluation included; with --steps, whichever ends first. Default: 10,
     unless --steps is given."""
 
-    problems_per_step: int = 64
+    problems_per_step: int = 128
     """P: problems posed in a step."""
 
-    group_size: int = 16
+    group_size: int = 8
     """G: answers to each problem, compared with each other."""
 
     updates_per_batch: int = 1
     """Optimizer steps on each batch of answers; beyond the first, the ratio to the sampling policy is clipped."""
 
-    micro_batch_problems: int = 16
+    micro_batch_problems: int = 32
     """Problems whose answers go through the learner at once; bounds memory, changes no result but by rounding."""
 
     temperature: float = 1.0
@@ -63,7 +63,7 @@ class TrainConfig:
     a small model (a tiny one, or a run of it), else adamw."""
 
     learning_rate: float | None = None
-    """Peak learning rate of the optimizer. Default: 0.01 for muon; for adamw 3e-4 if the model is
+    """Peak learning rate of the optimizer. Default: 0.005 for muon; for adamw 3e-4 if the model is
     small, else 1e-6."""
 
     adamw_learning_rate: float = 3e-4
@@ -103,6 +103,10 @@ class TrainConfig:
     entropy_target: float | None = None
     """Entropy, in nats a token, to which the bonus is steered; it falls with the learning rate, to a third. 0 keeps
     the bonus constant. Default: 0.4 for a small model with a bonus, else 0."""
+
+    replay_weight: float | None = None
+    """Weight of the cold start's lesson in the loss of GRPO: other problems' answers, one to each problem; it falls
+    with the learning rate. Default: 0.05 for a small model after --cold-start format, else 0."""
 
     kl_weight: float = 0.0
     """Weight of the KL divergence from the policy as it was when GRPO began. 0 keeps no copy of it."""
@@ -158,6 +162,7 @@ class TrainConfig:
             "weight_decay": 0,
             "entropy_bonus": 0,
             "entropy_target": 0,
+            "replay_weight": 0,
             "kl_weight": 0,
             "clip_low": 0,
             "clip_high": 0,
@@ -195,6 +200,7 @@ class Settings(TrainConfig):
     learning_rate: float = 1e-6
     entropy_bonus: float = 0.0
     entropy_target: float = 0.0
+    replay_weight: float = 0.0
     cold_start: ColdStart = "none"
     cold_start_steps: int = 0
     max_new_tokens: int = 256
@@ -214,9 +220,10 @@ def resolved(config: TrainConfig, small: bool, answer_tokens: int) -> Settings:
     bonus = config.entropy_bonus if config.entropy_bonus is not None else 0.05 if explores else 0.0
     defaults: dict[str, Any] = {
         "optimizer": optimizer,
-        "learning_rate": 0.01 if optimizer == "muon" else 3e-4 if small else 1e-6,
+        "learning_rate": 0.005 if optimizer == "muon" else 3e-4 if small else 1e-6,
         "entropy_bonus": bonus,
         "entropy_target": 0.4 if small and bonus else 0.0,
+        "replay_weight": 0.05 if small and cold_start == "format" else 0.0,
         "cold_start": cold_start,
         "cold_start_steps": COLD_START_STEPS[cold_start],
         "max_new_tokens": answer_tokens if small else 256,

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from agents.batch import Prompts
 from agents.families import load_pretrained
-from agents.grpo import clipped_surrogate, group_advantages, k3_kl, steered_bonus, token_weights
+from agents.grpo import clipped_surrogate, group_advantages, k3_kl, steered_bonus
 from agents.language_model import LanguageModel
 from agents.rollout import Rollout, collect
 from plots.curves import write_curves
@@ -27,6 +27,7 @@ from train.evaluate import Evaluation, full_summary
 from train.optimizer import build_optimizers, set_learning_rates
 from train.progress import Progress
 from train.record import Record
+from train.replay import learner_batch
 from train.seeds import problem_seeds
 
 
@@ -184,32 +185,30 @@ class Trainer:
 
     def update(self, rollout: Rollout, advantages_B: Tensor, factor: float) -> dict[str, float]:
         """One optimizer step on a batch, in micro-batches of whole groups; returns the loss and its parts."""
-        config, answers = self.config, rollout.answers
-        G, P = config.group_size, len(rollout.prompts)
-        weights_BT = token_weights(answers.mask_BT, config.normalise, config.max_new_tokens)
-        shares_BT = token_weights(answers.mask_BT, "token")
+        config = self.config
+        batch = learner_batch(rollout, advantages_B, config, self.policy, factor * config.replay_weight)
         sums: dict[str, float] = defaultdict(float)
         gap = 0.0
-        for rows in torch.arange(P).split(config.micro_batch_problems):
-            members = slice(int(rows[0]) * G, (int(rows[-1]) + 1) * G)
+        for rows in torch.arange(len(rollout.prompts)).split(config.micro_batch_problems):
+            members = slice(int(rows[0]) * batch.K, (int(rows[-1]) + 1) * batch.K)
             prompts = rollout.prompts.select(rows)
-            ids_BT, mask_BT = answers.ids_BT[members], answers.mask_BT[members]
-            old_logp_BT = answers.logp_BT[members]
+            ids_BT, mask_BT = batch.answers.ids_BT[members], batch.answers.mask_BT[members]
+            old_logp_BT, shares_BT = batch.answers.logp_BT[members], batch.shares_BT[members]
             with self.accelerator.autocast():
                 logp_BT, entropy_BT = self.policy.log_probabilities(prompts, ids_BT, mask_BT, config.temperature)
             surrogate_BT, clipped_BT = clipped_surrogate(
-                logp_BT, old_logp_BT, advantages_B[members], config.clip_low, config.clip_high
+                logp_BT, old_logp_BT, batch.advantages_B[members], config.clip_low, config.clip_high
             )
             kl_BT = self.kl(prompts, ids_BT, mask_BT, logp_BT)
             loss_BT = surrogate_BT - self.state.entropy_bonus * entropy_BT + config.kl_weight * kl_BT
-            loss = (loss_BT * weights_BT[members]).sum()
+            loss = (loss_BT * batch.weights_BT[members]).sum() - (logp_BT * batch.replay_BT[members]).sum()
             if not torch.isfinite(loss):
                 raise TrainingError(f"the loss of step {self.state.step + 1} is {loss.item()}; try a smaller rate")
             self.accelerator.backward(loss)
             sums["loss"] += loss.item()
             for name, value_BT in {"entropy": entropy_BT, "kl": kl_BT, "clip_fraction": clipped_BT}.items():
-                sums[name] += (value_BT.detach() * shares_BT[members]).sum().item()
-            gap = max(gap, float((logp_BT.detach() - old_logp_BT).abs().max()))
+                sums[name] += (value_BT.detach() * shares_BT).sum().item()
+            gap = max(gap, float(((logp_BT.detach() - old_logp_BT) * (shares_BT > 0)).abs().max()))
         return {**sums, "grad_norm": self.step_optimizers(factor), "logp_gap": gap}
 
     def kl(self, prompts: Prompts, ids_BT: Tensor, mask_BT: Tensor, logp_BT: Tensor) -> Tensor:

@@ -56,8 +56,8 @@ class Progress:
     def evaluation(self, row: Mapping[str, Any]) -> None:
         """Print an evaluation, a row of evals.csv; what the environment does not tell is left out."""
         blank = "blank_reward" if row["mae"] is None else "blank_mae"
-        shown = {"mae": "MAE {:.4g}", "median_error": "median {:.4g}", "parsed": "parsed {:.0%}"}
-        shown |= {"reward": "reward {:.3f}", blank: "blank {:.4g}"}
+        shown = {"mae": "MAE {:.4g}", "median_error": "median {:.4g}"}
+        shown |= {"exact": "exact {:.0%}", "parsed": "parsed {:.0%}", "reward": "reward {:.3f}", blank: "blank {:.4g}"}
         figures = [form.format(row[name]) for name, form in shown.items() if row[name] is not None]
         if self.rate is not None:
             figures.append(f"{self.rate:.2f} steps/s")

@@ -121,16 +121,22 @@ def with_cold_start(config: TrainConfig, task: envs.Task | None, eval_envs: gym.
     """Without a task nobody knows what an answer looks like, so no form is taught, unless it is asked for.
 
     Raises:
-        ValueError: it is asked for, and the environment tells no answers.
+        ValueError: a cold start or a replay is asked for, and the environment does not tell what that needs.
     """
-    if task is not None or config.cold_start == "none":
+    if task is not None:
         return config
     if config.cold_start is None:
-        return dataclasses.replace(config, cold_start="none")
-    needed = COLD_START_INFO[config.cold_start]
-    if column(eval_envs.reset(seed=0)[1], needed) is None:
-        raise ValueError(
-            f"--cold-start {config.cold_start} needs texts that this environment does not tell: the info of its reset "
-            f"must hold `{needed}`; or leave it out, and train from rewards alone"
-        )
+        config = dataclasses.replace(config, cold_start="none")
+    infos = eval_envs.reset(seed=0)[1]
+    wanted = {}
+    if config.cold_start in COLD_START_INFO:
+        wanted[f"--cold-start {config.cold_start}"] = COLD_START_INFO[config.cold_start]
+    if config.replay_weight:
+        wanted[f"--replay-weight {config.replay_weight}"] = COLD_START_INFO["format"]
+    for asked, needed in wanted.items():
+        if column(infos, needed) is None:
+            raise ValueError(
+                f"{asked} needs texts that this environment does not tell: the info of its reset must hold `{needed}`; "
+                "or leave it out, and train from rewards alone"
+            )
     return config

@@ -53,6 +53,7 @@ def refused(train, capsys, *arguments):
         ("--env tests.train.foreign:echo --task.size 5", "not made from a Task"),
         ("--env tests.train.foreign:ehco", "Did you mean Echo-v0"),
         ("--env tests.train.foreign:brightness --cold-start format --steps 1", "its reset must hold `answer`"),
+        ("--env tests.train.foreign:brightness --replay-weight 0.1 --steps 1", "--replay-weight 0.1 needs texts"),
         ("--env tests.train.foreign:brightness --cold-start answers --steps 1", "must hold `demonstration`"),
         ("--env clock --model ./nowhere/x", "nor a folder"),
         ("--env clock --learning-rate inf", "--learning-rate must be above 0 and finite"),

@@ -11,7 +11,7 @@ def settings(**fields):
 
 def test_the_tiny_model_gets_what_training_from_scratch_needs():
     tiny = settings()
-    assert (tiny.optimizer, tiny.learning_rate, tiny.cold_start) == ("muon", 0.01, "format")
+    assert (tiny.optimizer, tiny.learning_rate, tiny.cold_start) == ("muon", 0.005, "format")
     assert (tiny.max_new_tokens, settings(model="some/model").max_new_tokens) == (11, 256)
     checkpoint = settings(model="some/model")
     assert (checkpoint.optimizer, checkpoint.learning_rate) == ("adamw", 1e-6)
@@ -26,6 +26,12 @@ def test_the_entropy_is_steered_where_there_is_a_bonus():
     assert settings(model="some/model").entropy_target == 0.0
     assert settings(entropy_target=0.0).entropy_target == 0.0
     assert (settings(cold_start="answers").entropy_bonus, settings(cold_start="answers").entropy_target) == (0.0, 0.0)
+
+
+def test_the_lesson_is_replayed_where_the_form_was_taught():
+    assert (settings().replay_weight, settings(cold_start="none").replay_weight) == (0.05, 0.0)
+    assert settings(cold_start="answers").replay_weight == settings(model="some/model").replay_weight == 0.0
+    assert settings(replay_weight=0.0).replay_weight == 0.0
 
 
 def test_the_entropy_target_falls_to_a_third_with_the_learning_rate():

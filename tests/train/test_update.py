@@ -1,5 +1,6 @@
 """What one step does to the policy, against plain computations and with the signs that make it learn."""
 
+import dataclasses
 import json
 import time
 
@@ -119,8 +120,24 @@ def test_the_loss_is_the_plain_one(make, normalise, micro_batch_problems):
     assert metrics["logp_gap"] == pytest.approx(0.15, abs=1e-3)
 
 
+def test_the_replay_adds_the_cross_entropy_of_the_next_problems_answer(make):
+    trainer = make(replay_weight=0.3, entropy_bonus=0.0, micro_batch_problems=1)
+    rollout = crafted(trainer, [[0.0] * G, [0.0] * G])  # without spread: nothing but the replay is left
+    rollout = dataclasses.replace(rollout, infos={"answer": np.repeat(["01:02:03", "11:22:33"], G)})
+    ids_PT, mask_PT = trainer.policy.encode(["<answer>11:22:33</answer>", "<answer>01:02:03</answer>"])
+    with torch.no_grad():
+        logp_PT, _ = trainer.policy.log_probabilities(rollout.prompts, ids_PT, mask_PT)
+    metrics = trainer.update(rollout, torch.zeros(P * G), 0.5)
+    assert metrics["loss"] == pytest.approx(-0.5 * 0.3 * logp_PT[mask_PT].mean().item(), rel=1e-4)
+    assert metrics["logp_gap"] < 1e-4
+    with torch.no_grad():
+        after_PT, _ = trainer.policy.log_probabilities(rollout.prompts, ids_PT, mask_PT)
+    assert after_PT.sum() > logp_PT.sum()
+
+
 def test_the_learner_sees_what_was_sampled(make):
-    trainer = make(env="Letters-v0", temperature=0.7, lr_warmup_steps=0, lr_decay_start=0.0, lr_final=0.5)
+    rates = {"learning_rate": 0.01, "lr_warmup_steps": 0, "lr_decay_start": 0.0, "lr_final": 0.5}
+    trainer = make(env="Letters-v0", temperature=0.7, **rates)
     trainer.state.step = 50
     trainer.train_step()
     (row,) = (line.split(",") for line in (trainer.folder / "metrics.csv").read_text().splitlines()[1:])
