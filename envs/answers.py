@@ -86,3 +86,12 @@ def read_amount(text: str) -> float:
 def plain_amount(text: str) -> str:
     """A text that matches `AMOUNT` without dollar and percent signs and commas: `$1,080` becomes `1080`."""
     return text.translate({ord(sign): None for sign in "$%,+"}).replace("−", "-")
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written as UTF-8, as every tokenizer does: one with a lone surrogate cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -21,7 +21,6 @@ FILES = {"train": "train.jsonl", "eval": "test.jsonl"}
 HUB_SPLITS = {"train": "train", "eval": "test"}
 HUB_SET, HUB_CONFIG = "openai/gsm8k", "main"
 _HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 EVERY = 10
 """Of a single file every so many rows are held out, from the first on."""
@@ -56,10 +55,10 @@ def load(source: str) -> Mapping[str, tuple[Row, ...]]:
     Raises:
         ValueError: Saying what cannot be read, and where.
     """
-    path = Path(source).expanduser()
-    if source and path.is_dir():
+    path, is_folder, exists = _look_for(source)
+    if is_folder:
         rows: Mapping[str, tuple[Row, ...]] = {split: _read_split(path / name) for split, name in FILES.items()}
-    elif source and path.exists():
+    elif exists:
         rows = _split_by_index(path)
     elif source == "hub" or _HUB_ID.fullmatch(source):
         rows = _load_from_hub(HUB_SET if source == "hub" else source)
@@ -73,6 +72,16 @@ def load(source: str) -> Mapping[str, tuple[Row, ...]]:
     if not kept:
         raise ValueError(f"Every training row of {source} is held out too: nothing is left to train on.")
     return {"train": kept, "eval": rows["eval"]}
+
+
+def _look_for(source: str) -> tuple[Path, bool, bool]:
+    """Where a source is on this machine, whether that is a folder, and whether it exists at all."""
+    try:
+        path = Path(source).expanduser()
+        return path, bool(source) and path.is_dir(), bool(source) and path.exists()
+    except (OSError, RuntimeError) as error:  # no such user, too long a name, a folder that may not be entered
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(f"The source {source!r:.80} cannot be read: {reason}.") from error
 
 
 def _read_split(path: Path) -> tuple[Row, ...]:
@@ -127,7 +136,7 @@ def _row(document: Any, number: int, place: str) -> Row:
         text = document.get(field)
         if not isinstance(text, str) or not text.strip():
             raise ValueError(f"{place}: the field {field!r} must be a text, got {text!r}. Fields: {list(document)}.")
-        if _SURROGATE.search(text):
+        if not answers.is_unicode(text):
             raise ValueError(f"{place}: the field {field!r} holds half a character (a lone surrogate).")
     _, mark, last = document["answer"].rpartition(MARK)
     if not mark:

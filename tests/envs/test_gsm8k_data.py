@@ -39,6 +39,12 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.parametrize("source", ["~nobody-of-that-name/gsm8k", "a" * 5000])
+def test_a_path_that_the_system_refuses(source):
+    with pytest.raises(ValueError, match=r"^The source '.{1,79} cannot be read: "):
+        make_task("gsm8k", source=source)
+
+
 def test_the_files_of_a_folder_are_the_splits(folder):
     task = make_task("gsm8k", source=str(folder))
     train = [problem(task, seed) for seed in range(30)]
