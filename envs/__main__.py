@@ -185,7 +185,7 @@ def _check_foreign(spec: EnvSpec, texts: dict[str, str]) -> int:
         print(f"broken: {error}")
         return 1
     if unseen:
-        print(f"note: of its observations a policy sees prompt and image alone, not {', '.join(unseen)}")
+        print(f"note: of its observations a policy sees the prompt and pictures alone, not {', '.join(unseen)}")
     print(
         f"{spec.id} is not made from a Task, so there are no errors and no yardsticks to tell of. It can be trained "
         "on: its actions are texts, one seed is one problem, and one answer ends the episode."

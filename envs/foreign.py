@@ -7,6 +7,7 @@ import copy
 import functools
 import math
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -15,7 +16,10 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
+from envs import pictures
+from envs.answers import is_unicode
 from envs.question import TextSpace
+from envs.rules import short, words
 
 EVAL_SEEDS = 2**31
 """Where held-out problems begin: there are no splits, so training poses the seeds below it, evaluation those above."""
@@ -31,11 +35,12 @@ class UntrainableError(ValueError):
 class SingleTurn(gym.Wrapper[dict[str, Any], str, Any, Any]):
     """An environment with text actions in the form of `QuestionEnv`: one question, one answer, any text.
 
-    Observation: `{"prompt": str}`, and `image`, uint8 `(H, W, 3)`, where the environment has one; a bare text counts as
-    the prompt, and other members of a `Dict` are left out (`unseen` names them). Action: `TextSpace()`: whatever was
-    written is passed on, inside the environment's own action space or not. Info: `seed`, as it was given to the
-    environment, and of the environment's own info `answer` (a text), after the step also `error`, `lenient_error`
-    (finite numbers) and `parsed` (a truth value), where they are such; nothing else.
+    Observation: `{"prompt": str}`, and, where the environment shows pictures, `image`, uint8 `(H, W, 3)`, or `images`,
+    several such: stacked, `(K, H, W, 3)`, or a tuple. A bare text counts as the prompt, and other members of a `Dict`
+    are left out (`unseen` names them). Action: `TextSpace()`: whatever was written is passed on, inside the
+    environment's own action space or not. Info: `seed`, as it was given to the environment, and of the environment's
+    own info `answer` and `demonstration` (texts), after the step also `error`, `lenient_error` (finite numbers) and
+    `parsed` (a truth value), where they are such; nothing else.
 
     `reset(seed=s)` poses the problem of seed s % `EVAL_SEEDS` in the training split, of `EVAL_SEEDS` + s in the other.
     """
@@ -56,19 +61,21 @@ class SingleTurn(gym.Wrapper[dict[str, Any], str, Any, Any]):
             raise self._unfit(
                 f"its actions are {env.action_space}; they must be texts, for what a policy does is write"
             )
-        spaces: dict[str, gym.Space] = {"prompt": TextSpace()}
         seen = env.observation_space
-        if isinstance(seen, gym.spaces.Dict) and "image" in seen.spaces:
-            image = seen["image"]
-            if image.shape is None or image.dtype != np.uint8 or len(image.shape) != 3 or image.shape[2] != 3:
-                raise self._unfit(f"its `image` is {image}; it must be a Box of uint8, (height, width, 3)")
-            spaces["image"] = gym.spaces.Box(0, 255, image.shape, np.uint8)
-        if not _is_text(seen.spaces.get("prompt") if isinstance(seen, gym.spaces.Dict) else seen):
+        members = seen.spaces if isinstance(seen, gym.spaces.Dict) else {"prompt": seen}
+        if not _is_text(members.get("prompt")):
             raise self._unfit(
                 f"its observations are {seen}; they must be a text, or a Dict with a text `prompt` and maybe an "
-                "`image` (gymnasium.wrappers.TransformObservation makes them so)"
+                "`image` or `images` (gymnasium.wrappers.TransformObservation makes them so)"
             )
-        self.unseen = [key for key in seen.spaces if key not in spaces] if isinstance(seen, gym.spaces.Dict) else []
+        spaces: dict[str, gym.Space] = {"prompt": TextSpace()}
+        self.shown = next((name for name in ("image", "images") if name in members), None)
+        if self.shown is not None:
+            spaces[self.shown] = members[self.shown]
+            wanted = pictures.wanted(self.shown, members[self.shown])
+            if wanted is not None:
+                raise self._unfit(f"its `{self.shown}` is {members[self.shown]}; it must be {wanted}")
+        self.unseen = [name for name in members if name not in spaces]
         self.observation_space, self.action_space = gym.spaces.Dict(spaces), TextSpace()
         self._seed: int | None = None
 
@@ -85,7 +92,7 @@ class SingleTurn(gym.Wrapper[dict[str, Any], str, Any, Any]):
         try:
             observation, info = self.env.reset(seed=seed, options=options)
         except Exception as error:
-            raise self._unfit(f"reset(seed={seed}) raises {_words(error)}") from error
+            raise self._unfit(f"reset(seed={seed}) raises {words(error)}") from error
         self._seed = seed
         return self._observation(observation), self._asked(info)
 
@@ -100,14 +107,14 @@ class SingleTurn(gym.Wrapper[dict[str, Any], str, Any, Any]):
             value = float(reward)
         except Exception as error:
             raise self._unfit(
-                f"step raises {_words(error)} on the text {_short(action)} (seed {self._seed}); a policy may write "
+                f"step raises {words(error)} on the text {short(action)} (seed {self._seed}); a policy may write "
                 "anything, inside the action space or not, so any text must get a reward"
             ) from error
         if not math.isfinite(value):
-            raise self._unfit(f"the reward of the text {_short(action)} is {value} (seed {self._seed})")
+            raise self._unfit(f"the reward of the text {short(action)} is {value} (seed {self._seed})")
         if not (terminated or truncated):
             raise self._unfit(
-                f"the episode goes on after the text {_short(action)} (seed {self._seed}), and only single-turn "
+                f"the episode goes on after the text {short(action)} (seed {self._seed}), and only single-turn "
                 "environments can be trained on; registered with max_episode_steps=1 it ends there"
             )
         return self._observation(observation), value, bool(terminated), bool(truncated), self._scored(info)
@@ -115,22 +122,27 @@ class SingleTurn(gym.Wrapper[dict[str, Any], str, Any, Any]):
     def _observation(self, observation: Any) -> dict[str, Any]:
         if isinstance(observation, str):
             observation = {"prompt": observation}
+        spaces = self.observation_space.spaces
+        if not isinstance(observation, Mapping) or not spaces.keys() <= observation.keys():
+            must = " and ".join(sorted(spaces, reverse=True))
+            raise self._unfit(f"its observation must hold {must}, got {observation!r:.60} (seed {self._seed})")
         prompt = observation["prompt"]
-        if not isinstance(prompt, str):
-            raise self._unfit(f"its prompt must be a text, got {prompt!r} (seed {self._seed})")
-        image_space = self.observation_space.spaces.get("image")
-        if image_space is None:
+        if not isinstance(prompt, str) or not is_unicode(prompt):
+            raise self._unfit(f"its prompt must be a text that UTF-8 can hold, got {prompt!r:.60} (seed {self._seed})")
+        if self.shown is None:
             return {"prompt": prompt}
-        image = observation["image"]
-        if not isinstance(image, np.ndarray) or not image_space.contains(image):
-            kind = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else repr(image)
-            raise self._unfit(f"its image must be uint8 {image_space.shape}, got {kind} (seed {self._seed})")
-        return {"image": image, "prompt": prompt}
+        shown, space = observation[self.shown], spaces[self.shown]
+        if not pictures.hold(space, shown):
+            must, given = pictures.form(space), pictures.form(shown)
+            raise self._unfit(f"its {self.shown} must be {must}, got {given} (seed {self._seed})")
+        return {self.shown: shown, "prompt": prompt}
 
     def _asked(self, info: dict[str, Any]) -> dict[str, Any]:
         """What of a reset's info can be used; everything else is dropped, whatever it is."""
+        if not isinstance(info, Mapping):
+            raise self._unfit(f"its info must be a dict, got {info!r:.60} (seed {self._seed})")
         kept: dict[str, Any] = {} if self._seed is None else {"seed": self._seed}
-        return kept | ({"answer": info["answer"]} if isinstance(info.get("answer"), str) else {})
+        return kept | {name: info[name] for name in ("answer", "demonstration") if isinstance(info.get(name), str)}
 
     def _scored(self, info: dict[str, Any]) -> dict[str, Any]:
         """What of a step's info can be used."""
@@ -152,14 +164,6 @@ def _is_text(space: gym.Space | None) -> bool:
     if isinstance(space, TextSpace | gym.spaces.Text):
         return True
     return isinstance(space, gym.Space) and isinstance(space.sample(), str)
-
-
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def _short(text: str) -> str:
-    return repr(text) if len(text) <= 60 else f"{text[:40]!r}... ({len(text)} characters)"
 
 
 def make_vector(spec: EnvSpec, num_envs: int, split: str) -> gym.vector.VectorEnv:
@@ -187,7 +191,7 @@ def _make(spec: EnvSpec, split: str = "train") -> SingleTurn:
     try:
         env = gym.make(_unchecked(spec))
     except Exception as error:
-        raise UntrainableError(f"{spec.id} cannot be made: gymnasium.make raises {_words(error)}") from error
+        raise UntrainableError(f"{spec.id} cannot be made: gymnasium.make raises {words(error)}") from error
     return SingleTurn(env, split)
 
 
@@ -227,7 +231,7 @@ def require_trainable(spec: EnvSpec) -> list[str]:
 
 
 def _equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)
+    return one.keys() == other.keys() and all(map(pictures.equal, one.values(), other.values()))
 
 
 def gymnasiums_complaint(spec: EnvSpec) -> str | None:
@@ -237,5 +241,5 @@ def gymnasiums_complaint(spec: EnvSpec) -> str | None:
             warnings.simplefilter("ignore")
             check_env(gym.make(spec).unwrapped, skip_render_check=True)
     except Exception as error:
-        return _words(error)
+        return words(error)
     return None

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.answers import CLOSE, OPEN, tagged
+from envs.answers import CLOSE, OPEN, is_unicode, tagged
 from envs.fields import RESERVED
 from envs.task import Problem, Score, Task, problem
 from rendering import render
@@ -71,7 +71,8 @@ def words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """A text in quotes, its beginning if it is long."""
     return repr(text) if len(text) <= 60 else f"{text[:40]!r}... ({len(text)} characters)"
 
 
@@ -125,6 +126,8 @@ def _problem_faults(posed: Problem) -> Iterator[tuple[str, str]]:
         yield "Problem.prompt must be a string", repr(posed.prompt)
     elif OPEN not in posed.prompt or CLOSE not in posed.prompt:
         yield f"The prompt must ask for the answer as {tagged('…')}", repr(posed.prompt)
+    elif not is_unicode(posed.prompt):
+        yield "The prompt must hold no half characters (lone surrogates)", repr(posed.prompt)
     if not isinstance(posed.solution, (str, type(None))):
         yield "Problem.solution must be a string or None", repr(posed.solution)
     for key, value in posed.info.items():
@@ -185,17 +188,17 @@ def _check_oracle(sample: Sample) -> Iterator[str]:
         for wording in (text, sample.task.best_answer(posed.answer)):
             score = sample.task.score(wording, posed.answer)
             if not score.parsed or score.error != 0.0:
-                yield (f"The truth must be read with error 0, but {_short(wording)} gets {_told(score)}.")
+                yield (f"The truth must be read with error 0, but {short(wording)} gets {_told(score)}.")
                 return
         reward = sample.task.score(text, posed.answer).reward
         shown = sample.task.demonstration(posed)
         if sample.task.score(shown, posed.answer).reward < reward:
-            yield f"demonstration must earn the most, but {_short(shown)} earns less than {_short(text)}."
+            yield f"demonstration must earn the most, but {short(shown)} earns less than {short(text)}."
             return
         for other in sample.problems:
             better = sample.task.score(sample.best_text(other), posed.answer).reward
             if better > reward:
-                yield f"The truth must earn the most, but {_short(text)} earns {reward} and another {better}."
+                yield f"The truth must earn the most, but {short(text)} earns {reward} and another {better}."
                 return
 
 
@@ -240,19 +243,19 @@ def _check_junk(sample: Sample) -> Iterator[str]:
         try:
             score = sample.task.score(text, posed.answer)
         except Exception as error:
-            yield f"score must never raise, but on {_short(text)} it raises {words(error)}."
+            yield f"score must never raise, but on {short(text)} it raises {words(error)}."
             return
         if score.parsed and text.count(OPEN) > 1:
-            yield f"Several answers are no answer, but {_short(text)} gets {_told(score)}."
+            yield f"Several answers are no answer, but {short(text)} gets {_told(score)}."
             return
         if not score.parsed and (score.error != sample.task.worst_error or score.reward > min(readable)):
             yield (
                 "A text without an answer must get worst_error and no more reward than any answer, "
-                f"but {_short(text)} gets {_told(score)}."
+                f"but {short(text)} gets {_told(score)}."
             )
             return
         if not (0.0 <= score.error <= sample.task.worst_error and -math.inf < score.reward <= max(readable)):
-            yield f"Every score must be bounded, but {_short(text)} gets {_told(score)}."
+            yield f"Every score must be bounded, but {short(text)} gets {_told(score)}."
             return
 
 
@@ -262,7 +265,7 @@ def _check_pure(sample: Sample) -> Iterator[str]:
     texts = (sample.best_text(last), tagged(""), "no idea")
     for text in texts:
         if sample.task.score(text, first.answer) != sample.task.score(text, first.answer):
-            yield f"score must be a pure function, but {_short(text)} gets two different scores."
+            yield f"score must be a pure function, but {short(text)} gets two different scores."
             return
 
 
@@ -276,7 +279,7 @@ def _check_depict(sample: Sample) -> Iterator[str]:
             if scene is not None and shape is not None:
                 render(scene, shape[:2])
         except Exception as error:
-            yield f"depict must give a scene or None, but on {_short(answer)} it raises {words(error)}."
+            yield f"depict must give a scene or None, but on {short(answer)} it raises {words(error)}."
             return
 
 

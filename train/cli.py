@@ -72,7 +72,7 @@ def find_env(name: str) -> EnvSpec:
     if not is_ours(spec):
         unseen = require_trainable(spec)
         if unseen:
-            print(f"note: of its observations the policy sees prompt and image alone, not {', '.join(unseen)}")
+            print(f"note: of its observations the policy sees the prompt and pictures alone, not {', '.join(unseen)}")
     return spec
 
 

@@ -10,6 +10,7 @@ from gymnasium.envs.registration import EnvSpec
 
 import envs
 from envs.foreign import make_vector
+from envs.pictures import picture_spaces
 from envs.registry import is_ours
 from train.config import Settings
 
@@ -70,7 +71,8 @@ def describe(task: envs.Task | None) -> dict[str, Any] | None:
     return {"unit": task.unit, "worst_error": task.worst_error, "fields": dataclasses.asdict(task)}
 
 
-def image_shape(vector: gym.vector.VectorEnv) -> tuple[int, ...] | None:
-    """`(H, W, 3)` of the pictures; None where there are none."""
-    space = vector.single_observation_space
-    return space["image"].shape if "image" in space.spaces else None
+def image_shapes(vector: gym.vector.VectorEnv) -> list[tuple[int, int, int]]:
+    """The different `(H, W, 3)` of the pictures; none where there are no pictures."""
+    members = vector.single_observation_space.spaces
+    spaces = [space for name in ("image", "images") if name in members for space in picture_spaces(members[name])]
+    return sorted({space.shape for space in spaces})

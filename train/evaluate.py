@@ -13,10 +13,10 @@ import gymnasium as gym
 import numpy as np
 import tyro
 
-from agents.policy import Policy
+from agents.policy import Policy, pictures
 from envs.fields import split_flags
 from train.cli import find_env, task_fields
-from train.environments import chance_of, column, image_shape, make_eval_envs, mean, measure_yardsticks, task_of
+from train.environments import chance_of, column, image_shapes, make_eval_envs, mean, measure_yardsticks, task_of
 from train.record import Record
 
 BLANK_GREY = 128
@@ -48,11 +48,16 @@ def evaluate(envs: gym.vector.VectorEnv, policy: Policy, blank: bool = False) ->
     """
     observations, infos = envs.reset(seed=list(range(envs.num_envs)))
     if blank:
-        observations = {**observations, "image": np.full_like(observations["image"], BLANK_GREY)}
+        observations = {name: shown if name == "prompt" else blanked(shown) for name, shown in observations.items()}
     asked = dict(infos)
     texts = policy.respond(observations, infos)
     _, rewards, _, _, infos = envs.step(tuple(texts))
     return Evaluation(observations, {**asked, **infos}, texts, np.asarray(rewards, dtype=float))
+
+
+def blanked(shown: Any) -> Any:
+    """An even grey in place of pictures, which are an array or tuples of arrays."""
+    return tuple(map(blanked, shown)) if isinstance(shown, tuple) else np.full_like(shown, BLANK_GREY)
 
 
 def summarise(evaluation: Evaluation, chance: float | None) -> dict[str, float | None]:
@@ -85,7 +90,7 @@ def full_summary(
     seen = evaluate(envs, policy)
     figures = summarise(seen, chance)
     figures |= {"blank_mae": None, "blank_parsed": None, "blank_reward": None}
-    if "image" in seen.observations:
+    if pictures(seen.observations) is not None:
         blank = summarise(evaluate(envs, policy, blank=True), chance)
         figures |= {f"blank_{name}": blank[name] for name in ("mae", "parsed", "reward")}
     return seen, figures
@@ -145,7 +150,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m train.ev
         task = task_of(spec, fields)
         eval_envs = make_eval_envs(spec, config.eval_size, fields)
         yardsticks = measure_yardsticks(task)
-        policy = evaluation_policy(config.model, task, image_shape(eval_envs), config.seed, config.answer_tokens)
+        policy = evaluation_policy(config.model, task, image_shapes(eval_envs), config.seed, config.answer_tokens)
         figures = full_summary(eval_envs, policy, chance_of(yardsticks))[1]
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -17,6 +17,7 @@ from agents.batch import Prompts
 from agents.families import load_pretrained
 from agents.grpo import clipped_surrogate, group_advantages, k3_kl, steered_bonus
 from agents.language_model import LanguageModel
+from agents.policy import pictures
 from agents.rollout import Rollout, collect
 from plots.curves import write_curves
 from train.checkpoint import save_checkpoint, save_policy, written_aside
@@ -243,7 +244,7 @@ class Trainer:
         }
         self.record.evals.add(row)
         samples = sample_rows(phase, self.state.step, seen, self.config.samples)
-        self.record.add_samples(samples, seen.observations.get("image"))
+        self.record.add_samples(samples, pictures(seen.observations))
         self.progress.evaluation(row)
         self.state.closing_seconds = 1.5 * (time.perf_counter() - begin) + 5.0
 

@@ -28,14 +28,14 @@ SMALL = 50_000_000
 
 
 def evaluation_policy(
-    model: str, task: envs.Task | None, shape: tuple[int, ...] | None, seed: int, max_new_tokens: int
+    model: str, task: envs.Task | None, shapes: Sequence[tuple[int, int, int]], seed: int, max_new_tokens: int
 ) -> Policy:
     """A policy to evaluate: one of the baselines, or whatever `load_policy` takes.
 
     Args:
         model: which.
         task: what it is asked, if that is a task.
-        shape: `(H, W, 3)` of the pictures; None where there are none.
+        shapes: `(H, W, 3)` of the pictures; none where there are no pictures.
         seed: of chance's draws and of a tiny model's weights.
         max_new_tokens: the longest answer.
 
@@ -48,7 +48,7 @@ def evaluation_policy(
             raise ValueError(f"--model {model} needs a Task, and this environment is not made from one; name a model")
         return baseline(model, task, seed)
     policy = load_policy(model, seed, BASELINES)
-    check_pictures(policy, task, shape)
+    check_pictures(policy, task, shapes)
     policy.max_new_tokens = max_new_tokens
     return policy
 
@@ -94,37 +94,37 @@ def load_policy(model: str, seed: int, others: Sequence[str] = ()) -> LanguageMo
     return policy.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def check_pictures(policy: LanguageModel, task: envs.Task | None, shape: tuple[int, ...] | None) -> None:
+def check_pictures(policy: LanguageModel, task: envs.Task | None, shapes: Sequence[tuple[int, int, int]]) -> None:
     """Refuse pictures that the model cannot take, and say so if they will be resampled.
 
     Args:
         policy: who looks at them.
         task: where they come from, if it is a task.
-        shape: `(H, W, 3)`; None where there are none.
+        shapes: `(H, W, 3)`; none where there are no pictures.
 
     Raises:
         ValueError: the model reads text only, or the pictures are smaller than one of its merged patches.
     """
-    if shape is None:
+    if not shapes:
         return
     if not isinstance(policy, QwenVL):
         raise ValueError(
             f"{'the environment' if task is None else type(task).__name__} shows pictures, and a "
             f"{policy.model.config.model_type} model reads text only; choose a Qwen-VL, for example --model tiny"
         )
-    height, width, _ = shape
     patch = policy.patch_size * policy.merge_size
-    if min(height, width) < patch:
-        raise ValueError(
-            f"pictures of {height}x{width} pixels are smaller than one of the model's patches ({patch} pixels, "
-            f"merged); make them larger{'' if task is None else f', for example --task.size {4 * patch}'}"
-        )
-    rows, columns = policy.shown_size(height, width)
-    if (rows, columns) != (height, width):
-        print(
-            f"note: pictures of {height}x{width} pixels are resampled to {rows}x{columns} for the model, whose "
-            f"patches are {patch} pixels, merged"
-        )
+    for height, width, _ in shapes:
+        if min(height, width) < patch:
+            raise ValueError(
+                f"pictures of {height}x{width} pixels are smaller than one of the model's patches ({patch} pixels, "
+                f"merged); make them larger{'' if task is None else f', for example --task.size {4 * patch}'}"
+            )
+        rows, columns = policy.shown_size(height, width)
+        if (rows, columns) != (height, width):
+            print(
+                f"note: pictures of {height}x{width} pixels are resampled to {rows}x{columns} for the model, whose "
+                f"patches are {patch} pixels, merged"
+            )
 
 
 def is_small(policy: LanguageModel) -> bool:

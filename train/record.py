@@ -89,18 +89,27 @@ class Record:
         aside.write_text(json.dumps(document, indent=2) + "\n")
         aside.replace(self.folder / "config.json")
 
-    def add_samples(self, rows: Sequence[Mapping[str, Any]], images: Sequence[np.ndarray] | None) -> None:
-        """Append answers to `samples.jsonl`; a picture already on disk is not written again."""
+    def add_samples(self, rows: Sequence[Mapping[str, Any]], pictures: Sequence[Sequence[np.ndarray]] | None) -> None:
+        """Append answers to `samples.jsonl`, each with its pictures.
+
+        Args:
+            rows: the answers.
+            pictures: those of each answer, or of more of them, uint8 (H, W, 3); None where there are none.
+        """
         (self.folder / "images").mkdir(exist_ok=True)
         with self.samples.open("a", encoding="utf-8") as file:
             for i, row in enumerate(rows):
-                path = None
-                if images is not None:
-                    path = Path("images") / f"eval-{row['seed']:06d}.png"
-                    if not (self.folder / path).exists():
-                        Image.fromarray(images[i]).save(self.folder / path)
+                shown = [] if pictures is None else pictures[i]
+                images = [self._keep_picture(row["seed"], k, picture) for k, picture in enumerate(shown)]
                 # ASCII escapes: a text may hold lone surrogates, which UTF-8 cannot
-                file.write(json.dumps({**row, "image": path and str(path)}) + "\n")
+                file.write(json.dumps({**row, "images": images}) + "\n")
+
+    def _keep_picture(self, seed: int, k: int, picture: np.ndarray) -> str:
+        """Write the k-th picture of an eval problem, unless it is on disk; returns its path in the folder."""
+        path = f"images/eval-{seed:06d}{f'-{k + 1}' if k else ''}.png"
+        if not (self.folder / path).exists():
+            Image.fromarray(picture).save(self.folder / path)
+        return path
 
     def drop_after(self, step: int) -> None:
         """Forget what was written after a checkpoint at `step`."""

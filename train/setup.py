@@ -15,7 +15,7 @@ from train.environments import (
     chance_of,
     column,
     describe,
-    image_shape,
+    image_shapes,
     make_eval_envs,
     make_train_envs,
     measure_yardsticks,
@@ -46,7 +46,7 @@ def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], star
     eval_envs = make_eval_envs(spec, config.eval_size, fields)
     config = with_cold_start(config, task, eval_envs)
     policy = load_policy(config.model, config.seed)
-    check_pictures(policy, task, image_shape(eval_envs))
+    check_pictures(policy, task, image_shapes(eval_envs))
     worked = config.cold_start == "answers"
     tokens = FOREIGN_ANSWER if task is None else answer_tokens(policy, task, worked)
     settings = resolved(config, is_small(policy), tokens)

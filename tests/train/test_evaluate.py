@@ -4,6 +4,8 @@ import pytest
 
 import envs
 from agents.baselines import Constant, Oracle
+from agents.policy import pictures
+from train.environments import make_eval_envs
 from train.evaluate import Evaluation, evaluate, full_summary, main, summarise
 
 
@@ -36,6 +38,22 @@ def test_blank_pictures_are_blank_and_nothing_else_changes(clocks):
     assert blind.observations["image"].shape == seeing.observations["image"].shape
     assert np.unique(seeing.observations["image"]).size > 10
     assert list(blank.infos["answer"]) == list(seen.infos["answer"])
+
+
+@pytest.mark.parametrize("env", ["stacked", "both", "some"])
+def test_each_of_several_pictures_is_blanked(env):
+    vector = make_eval_envs(envs.resolve(f"tests.train.foreign:{env}"), 4, {})
+    seeing, blind = Recorder(), Recorder()
+    evaluate(vector, seeing)
+    evaluate(vector, blind, blank=True)
+    assert blind.observations["prompt"] == seeing.observations["prompt"] == ("How bright?",) * 4
+    seen, blank = pictures(seeing.observations), pictures(blind.observations)
+    shapes = {"stacked": [(56, 56, 3)] * 2, "both": [(56, 56, 3), (56, 84, 3)]}
+    for own, greyed in zip(seen, blank, strict=True):
+        wanted = shapes.get(env, [(28, 28, 3)] * (own[0][0, 0, 0] // 28))
+        assert [one.shape for one in own] == [one.shape for one in greyed] == wanted
+        assert all((one == 128).all() for one in greyed)
+        assert all((one != 128).any() for one in own)
 
 
 class Sighted:

@@ -50,7 +50,7 @@ def test_the_samples_are_the_held_out_problems(brightness):
     assert (sample["answer"], sample["error"], sample["parsed"]) == (None, None, None)
     env = gym.make("tests/Brightness-v0")
     observation, _ = env.reset(seed=sample["seed"])
-    assert np.array_equal(np.asarray(Image.open(brightness / sample["image"])), observation["image"])
+    assert np.array_equal(np.asarray(Image.open(brightness / sample["images"][0])), observation["image"])
     assert env.step(sample["text"])[1] == pytest.approx(sample["reward"])
 
 
@@ -75,15 +75,30 @@ def test_it_goes_on_draws_and_is_evaluated(brightness, train, tmp_path, capsys):
         assert f"--model {baseline} needs a Task" in capsys.readouterr().err
 
 
-def test_texts_alone_with_errors_and_a_cold_start_that_is_asked_for(train, tmp_path):
-    arguments = [*REST, "--steps", "1", "--cold-start", "format"]
+@pytest.mark.parametrize("cold_start", ["format", "answers"])
+def test_texts_alone_with_errors_and_a_cold_start_that_is_asked_for(train, tmp_path, cold_start):
+    arguments = [*REST, "--steps", "1", "--cold-start", cold_start]
     assert train("--env", "tests.train.foreign:echo", *arguments) == 0
     first, *_, last = rows(tmp_path / "runs" / "echo" / "evals.csv")
     assert float(last["mae"]) == pytest.approx(1 - float(last["reward"]))
     assert (last["parsed"], last["skill"], last["blank_reward"]) == ("1", "", "")
     assert first["phase"] == "start"
     config = json.loads((tmp_path / "runs" / "echo" / "config.json").read_text())
-    assert config["settings"]["cold_start"] == "format"
+    assert config["settings"]["cold_start"] == cold_start
+
+
+@pytest.mark.parametrize("env", ["stacked", "both", "some"])
+def test_several_pictures_reach_the_policy_the_blank_control_and_the_samples(train, tmp_path, capsys, env):
+    assert train("--env", f"tests.train.foreign:{env}", *REST, "--steps", "1") == 0
+    assert ("28x28 pixels are resampled" in capsys.readouterr().out) == (env == "some")
+    run = tmp_path / "runs" / env
+    assert all(float(row["blank_reward"]) <= 0 for row in rows(run / "evals.csv"))
+    sample = json.loads((run / "samples.jsonl").read_text().splitlines()[0])
+    shown = gym.make(f"{env.capitalize()}-v0").reset(seed=EVAL_SEEDS)[0]["images"]
+    assert len(sample["images"]) == len(shown)
+    for path, picture in zip(sample["images"], shown, strict=True):
+        assert np.array_equal(np.asarray(Image.open(run / path)), picture)
+    assert all(float(row["logp_gap"]) < 1e-4 for row in rows(run / "metrics.csv"))
 
 
 def test_a_small_model_may_write_32_tokens(train, tmp_path):
@@ -96,6 +111,13 @@ def test_an_environment_that_fails_on_the_way_is_named(train, tmp_path, capsys):
     """No probe finds it: it fails on the problem of one held-out seed alone."""
     assert train("--env", "tests.train.foreign:trap", *REST, "--steps", "1") == 1
     assert f"Trap-v0 cannot be trained on: reset(seed={EVAL_SEEDS + 3}) raises OSError" in capsys.readouterr().err
+
+
+def test_a_cold_start_without_its_texts_is_refused(train, tmp_path, capsys):
+    for cold_start, needed in {"format": "answer", "answers": "demonstration"}.items():
+        assert train("--env", "tests.train.foreign:brightness", *REST, "--cold-start", cold_start) == 2
+        assert f"the info of its reset must hold `{needed}`" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_rewards_alone_teach_it_to_write_vowels(train, tmp_path):

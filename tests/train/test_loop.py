@@ -70,7 +70,7 @@ def test_samples_are_what_was_asked_and_answered(train, tmp_path):
         assert sample["answer"] == posed.answer
         score = task.score(sample["text"], posed.answer)
         assert (sample["reward"], sample["error"]) == (pytest.approx(score.reward), pytest.approx(score.error))
-        assert np.array_equal(np.asarray(Image.open(run / sample["image"])), render(posed.scene, 56))
+        assert np.array_equal(np.asarray(Image.open(run / sample["images"][0])), render(posed.scene, 56))
 
 
 def test_the_same_seed_is_the_same_run(train, tmp_path):

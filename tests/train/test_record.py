@@ -54,9 +54,20 @@ def test_any_text_survives_in_the_samples(tmp_path):
 def test_a_picture_is_written_once(tmp_path):
     record, first, second = Record(tmp_path), np.full((2, 2, 3), 5, np.uint8), np.full((2, 2, 3), 9, np.uint8)
     for picture in (first, second):
-        record.add_samples([{"step": 0, "seed": 3, "text": ""}], [picture])
+        record.add_samples([{"step": 0, "seed": 3, "text": ""}], [[picture]])
     assert [path.name for path in (tmp_path / "images").iterdir()] == ["eval-000003.png"]
     assert np.array_equal(np.asarray(Image.open(tmp_path / "images" / "eval-000003.png")), first)
+
+
+def test_every_picture_of_a_problem_is_kept(tmp_path):
+    shown = [np.full((2, width, 3), width, np.uint8) for width in (2, 3, 4)]
+    rows = [{"step": 0, "seed": seed, "text": ""} for seed in (3, 4)]
+    Record(tmp_path).add_samples(rows, [shown, []])
+    one, other = map(json.loads, (tmp_path / "samples.jsonl").read_text().splitlines())
+    assert one["images"] == ["images/eval-000003.png", "images/eval-000003-2.png", "images/eval-000003-3.png"]
+    assert other["images"] == []
+    for path, picture in zip(one["images"], shown, strict=True):
+        assert np.array_equal(np.asarray(Image.open(tmp_path / path)), picture)
 
 
 def test_run_folders(tmp_path, monkeypatch):
