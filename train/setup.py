@@ -127,14 +127,13 @@ def with_cold_start(config: TrainConfig, task: envs.Task | None, eval_envs: gym.
         return config
     if config.cold_start is None:
         config = dataclasses.replace(config, cold_start="none")
-    infos = eval_envs.reset(seed=0)[1]
     wanted = {}
     if config.cold_start in COLD_START_INFO:
         wanted[f"--cold-start {config.cold_start}"] = COLD_START_INFO[config.cold_start]
     if config.replay_weight:
         wanted[f"--replay-weight {config.replay_weight}"] = COLD_START_INFO["format"]
     for asked, needed in wanted.items():
-        if column(infos, needed) is None:
+        if column(eval_envs.reset(seed=0)[1], needed) is None:
             raise ValueError(
                 f"{asked} needs texts that this environment does not tell: the info of its reset must hold `{needed}`; "
                 "or leave it out, and train from rewards alone"

@@ -58,7 +58,7 @@ def refused(train, capsys, *arguments):
         ("--env clock --model ./nowhere/x", "nor a folder"),
         ("--env clock --learning-rate inf", "--learning-rate must be above 0 and finite"),
         ("--env clock --task.size 4000000000", "to 4096"),
-        ("--resume taken --group-size 8", "leave out --group-size"),
+        ("--resume taken --group-size 4", "leave out --group-size"),
         ("--resume taken --task.size 8", "leave out --task.size"),
         ("--env CartPole-v1 --steps 1", "its actions are Discrete(2); they must be texts"),
         ("--resume nowhere", "nowhere is not a run"),
