@@ -16,7 +16,7 @@ class Oracle:
 
     def respond(self, observations: Mapping[str, Any], infos: Mapping[str, Any]) -> list[str]:
         """Answer with each problem's own answer."""
-        return [tagged(answer) for answer in infos["answer"]]
+        return [tagged(answer) for answer in infos["best_answer"]]
 
 
 class Constant:

@@ -38,9 +38,9 @@ class SingleTurn(gym.Wrapper[dict[str, Any], str, Any, Any]):
     Observation: `{"prompt": str}`, and, where the environment shows pictures, `image`, uint8 `(H, W, 3)`, or `images`,
     several such: stacked, `(K, H, W, 3)`, or a tuple. A bare text counts as the prompt, and other members of a `Dict`
     are left out (`unseen` names them). Action: `TextSpace()`: whatever was written is passed on, inside the
-    environment's own action space or not. Info: `seed`, as it was given to the environment, and of the environment's
-    own info `answer` and `demonstration` (texts), after the step also `error`, `lenient_error` (finite numbers) and
-    `parsed` (a truth value), where they are such; nothing else.
+    environment's own action space or not. Info: `seed`, as it was given to the environment, and of the info
+    of the environment's reset `answer` (a text, then `best_answer` too) and `demonstration` (a text); after the step
+    also, of its own info, `error`, `lenient_error` (finite numbers) and `parsed` (a truth value); nothing else.
 
     `reset(seed=s)` poses the problem of seed s % `EVAL_SEEDS` in the training split, of `EVAL_SEEDS` + s in the other.
     """
@@ -78,6 +78,7 @@ class SingleTurn(gym.Wrapper[dict[str, Any], str, Any, Any]):
         self.unseen = [name for name in members if name not in spaces]
         self.observation_space, self.action_space = gym.spaces.Dict(spaces), TextSpace()
         self._seed: int | None = None
+        self._told: dict[str, Any] = {}
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -94,7 +95,8 @@ class SingleTurn(gym.Wrapper[dict[str, Any], str, Any, Any]):
         except Exception as error:
             raise self._unfit(f"reset(seed={seed}) raises {words(error)}") from error
         self._seed = seed
-        return self._observation(observation), self._asked(info)
+        self._told = self._asked(info)
+        return self._observation(observation), dict(self._told)
 
     def step(self, action: str) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """Pass a text on, and end the episode.
@@ -139,14 +141,19 @@ class SingleTurn(gym.Wrapper[dict[str, Any], str, Any, Any]):
 
     def _asked(self, info: dict[str, Any]) -> dict[str, Any]:
         """What of a reset's info can be used; everything else is dropped, whatever it is."""
+        self._require_dict(info)
+        kept: dict[str, Any] = {} if self._seed is None else {"seed": self._seed}
+        names = {"answer": "answer", "best_answer": "answer", "demonstration": "demonstration"}
+        return kept | {name: info[theirs] for name, theirs in names.items() if isinstance(info.get(theirs), str)}
+
+    def _require_dict(self, info: Any) -> None:
         if not isinstance(info, Mapping):
             raise self._unfit(f"its info must be a dict, got {info!r:.60} (seed {self._seed})")
-        kept: dict[str, Any] = {} if self._seed is None else {"seed": self._seed}
-        return kept | {name: info[name] for name in ("answer", "demonstration") if isinstance(info.get(name), str)}
 
     def _scored(self, info: dict[str, Any]) -> dict[str, Any]:
-        """What of a step's info can be used."""
-        kept = self._asked(info)
+        """What the reset told, and what of a step's info can be used."""
+        self._require_dict(info)
+        kept = dict(self._told)
         for name in ("error", "lenient_error"):
             value = info.get(name)
             if isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value):

@@ -100,8 +100,14 @@ def metadata(task: Task) -> dict[str, Any]:
 
 
 def question_info(task: Task, seed: int, posed: Problem) -> dict[str, Any]:
-    """The info of a question: its seed, answer and demonstration, and the problem's own scalars."""
-    return {"seed": seed, "answer": posed.answer, "demonstration": task.demonstration(posed), **posed.info}
+    """The info of a question: seed, answer, what a perfect policy writes, and the problem's own scalars."""
+    return {
+        "seed": seed,
+        "answer": posed.answer,
+        "best_answer": task.best_answer(posed.answer),
+        "demonstration": task.demonstration(posed),
+        **posed.info,
+    }
 
 
 def step_info(score: Score) -> dict[str, Any]:
@@ -118,7 +124,8 @@ class QuestionEnv(gym.Env[dict[str, Any], str]):
     """One question an episode. The action is the whole answer text; `step` scores it and terminates.
 
     Observation: `{"image": uint8 (H, W, 3), "prompt": str}`, without `image` for a text task. Info: `seed`,
-    `answer`, `demonstration` (what a perfect policy writes) and the problem's own scalars; after the step also
+    `answer`, `best_answer` (what a perfect policy writes between the tags: the answer, unless that is JSON),
+    `demonstration` (all that it writes) and the problem's own scalars; after the step also
     `error`, `lenient_error`, `parsed` and `reward/<part>` for each component of the reward.
 
     `reset(seed=s)` poses problem s of the env's split, whatever was posed before; an unseeded `reset` draws s

@@ -17,7 +17,7 @@ from envs.task import Problem, Score, Task, problem
 from rendering import render
 
 TAKEN_INFO = (
-    *("seed", "answer", "demonstration", "error", "lenient_error", "parsed"),
+    *("seed", "answer", "best_answer", "demonstration", "error", "lenient_error", "parsed"),
     *("episode", "final_obs", "final_info"),
 )
 """Info keys that the environments and Gymnasium's wrappers set themselves."""

@@ -21,7 +21,7 @@ from train.config import Settings
 from train.optimizer import BETAS, TOKEN_EMBEDDINGS, build_optimizers, only_trainable, set_learning_rates
 from train.seeds import problem_seeds
 
-# What the infos of a reset must hold for it.
+# What the info of a reset must hold for it; where an `answer` is told, so is the `best_answer`, its written form.
 COLD_START_INFO = {"format": "answer", "answers": "demonstration"}
 # A step of `format`: problems, and random answers to each, taken from the others.
 PROBLEMS, ANSWERS = 32, 8
@@ -112,7 +112,7 @@ def other_answers(
     problems = min(PROBLEMS, envs.num_envs)
     answers = min(ANSWERS, problems - 1)  # never a problem's own
     prompts, infos = _pose(policy, envs, config, step, problems)
-    texts = [tagged(str(answer)) for answer in infos[COLD_START_INFO["format"]][:problems]]
+    texts = [tagged(str(answer)) for answer in infos["best_answer"][:problems]]
     return prompts, [texts[(i + 1 + k) % problems] for i in range(problems) for k in range(answers)]
 
 

@@ -133,8 +133,8 @@ def is_small(policy: LanguageModel) -> bool:
 
 
 def answer_pool(task: envs.Task) -> list[str]:
-    """Answers to many problems of the training split."""
-    return [envs.problem(task, seed, "train").answer for seed in range(ANSWER_POOL)]
+    """What a perfect policy would answer to many problems of the training split."""
+    return [task.best_answer(envs.problem(task, seed, "train").answer) for seed in range(ANSWER_POOL)]
 
 
 def answer_tokens(policy: LanguageModel, task: envs.Task, worked: bool) -> int:

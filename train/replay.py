@@ -43,7 +43,7 @@ def learner_batch(
     begin with is lost for good before the policy can tell where it belongs.
 
     Args:
-        rollout: of P problems whose infos tell the `answer`, if there is a replay.
+        rollout: of P problems whose infos tell the `best_answer`, if there is a replay.
         advantages_B: of the P·G sampled answers.
         config: `normalise` and `max_new_tokens` count here.
         policy: encodes the texts.
@@ -55,7 +55,7 @@ def learner_batch(
     P, G = rollout.rewards_PG.shape
     if not replay_weight:
         return LearnerBatch(answers, advantages_B, weights_BT, shares_BT, torch.zeros_like(weights_BT), G)
-    truths = [tagged(str(answer)) for answer in rollout.infos["answer"][::G]]
+    truths = [tagged(str(answer)) for answer in rollout.infos["best_answer"][::G]]
     ids_PT, mask_PT = policy.encode([truth for _, truth in pairwise([*truths, truths[0]])])
     T = max(answers.ids_BT.shape[1], ids_PT.shape[1])
 

@@ -107,6 +107,10 @@ BROKEN = [
         broken("Uninstructed", generate=altered(prompt="Where?")),
         "must ask for the answer as <answer>…</answer>",
     ),
+    (
+        broken("HalfCharacter", generate=altered(prompt="\ud800? <answer>NUMBER</answer>")),
+        "The prompt must hold no half characters (lone surrogates), got '\\ud800?",
+    ),
     (broken("ArrayInfo", generate=altered(info={"x": np.float64(1)})), "Info values must be plain"),
     (broken("NanInfo", generate=altered(info={"x": math.nan})), "Info values must be plain"),
     (

@@ -56,6 +56,7 @@ def test_a_vector_of_them_has_the_form_of_ours():
     assert rewards.tolist() == (lengths - [number(seed) for seed in (5, 5, 9, 9)]).tolist()
     assert terminated.all()
     assert infos["error"].tolist() == [3.0] * 4
+    assert infos["answer"].tolist() == [str(number(seed)) for seed in (5, 5, 9, 9)]  # as the reset told
     assert infos["parsed"].tolist() == [True] * 4
     assert not {"junk", "lenient_error"} & set(infos)
     vector.reset(seed=[1, 2, 3, 4])  # nothing was reset by itself: reset and step take turns

@@ -107,6 +107,14 @@ def test_blind_baselines_are_at_chance(capsys, model, low):
     assert low < float(said[said.index("mae") + 1]) < 240
 
 
+@pytest.mark.parametrize(("model", "worst"), [("oracle", 0.0), ("chance", 10.0), ("constant", 8.0)])
+def test_baselines_write_answers_that_are_json_as_a_policy_would(capsys, model, worst):
+    assert main(f"--env tests.train.pairs:pairs --model {model} --eval-size 64".split()) == 0
+    said = capsys.readouterr().out.split()
+    assert said[said.index("parsed") + 1] == "1"
+    assert float(said[said.index("mae") + 1]) <= worst
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 
 import gymnasium as gym
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from agents.language_model import LanguageModel
 from envs.foreign import EVAL_SEEDS
 from plots.__main__ import main as plots
 from tests.train.conftest import SMALL
@@ -99,6 +101,14 @@ def test_several_pictures_reach_the_policy_the_blank_control_and_the_samples(tra
     for path, picture in zip(sample["images"], shown, strict=True):
         assert np.array_equal(np.asarray(Image.open(run / path)), picture)
     assert all(float(row["logp_gap"]) < 1e-4 for row in rows(run / "metrics.csv"))
+
+
+def test_answers_that_are_json_are_taught_and_replayed_as_a_policy_writes_them(train, tmp_path, monkeypatch):
+    taught, encode = [], LanguageModel.encode
+    monkeypatch.setattr(LanguageModel, "encode", lambda self, texts: taught.extend(texts) or encode(self, texts))
+    assert train("--env", "tests.train.pairs:pairs", *REST, "--steps", "1") == 0
+    assert len(taught) > 2 * 4
+    assert all(re.fullmatch(r"<answer>[0-9] [0-9]</answer>", text) for text in taught)
 
 
 def test_a_small_model_may_write_32_tokens(train, tmp_path):

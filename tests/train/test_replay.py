@@ -31,7 +31,7 @@ def rollout():
     mask[3, 1] = False
     answers = Answers(ids, mask, -torch.ones(P * G, T) * mask)
     told = np.array(["a", "a", "bb", "bb", "ccc", "ccc"], dtype=object)
-    return Rollout(None, answers, [""] * P * G, torch.zeros(P, G), {"answer": told})
+    return Rollout(None, answers, [""] * P * G, torch.zeros(P, G), {"best_answer": told})
 
 
 def batch(weight):
