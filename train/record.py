@@ -71,13 +71,16 @@ class Record:
         """Read `config.json`.
 
         Raises:
-            ValueError: it is not JSON.
+            ValueError: it is not that of a run.
         """
         path = self.folder / "config.json"
         try:
-            return json.loads(path.read_text())
-        except json.JSONDecodeError as error:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:  # no JSON, or no text
             raise ValueError(f"{path} is broken ({error}); the run cannot be continued") from error
+        if not isinstance(document, dict) or not isinstance(document.get("settings"), dict):
+            raise ValueError(f"{path} is broken (it has no settings); the run cannot be continued")
+        return document
 
     def change_settings(self, **settings: Any) -> None:
         """Write other values for some settings into `config.json`."""

@@ -82,3 +82,10 @@ def test_run_folders(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="cannot be written"):
         new_run_folder(tmp_path / "file" / "run", "clock")
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[1]", b"{}", b'{"settings": 3}'])
+def test_settings_that_cannot_be_read_are_named(tmp_path, content):
+    (tmp_path / "config.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"config\.json is broken \(.+\); the run cannot be continued"):
+        Record(tmp_path).read_config()
