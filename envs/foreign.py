@@ -127,7 +127,8 @@ class SingleTurn(gym.Wrapper[dict[str, Any], str, Any, Any]):
         spaces = self.observation_space.spaces
         if not isinstance(observation, Mapping) or not spaces.keys() <= observation.keys():
             must = " and ".join(sorted(spaces, reverse=True))
-            raise self._unfit(f"its observation must hold {must}, got {observation!r:.60} (seed {self._seed})")
+            given = sorted(map(str, observation)) if isinstance(observation, Mapping) else f"{observation!r:.60}"
+            raise self._unfit(f"its observation must hold {must}, got {given} (seed {self._seed})")
         prompt = observation["prompt"]
         if not isinstance(prompt, str) or not is_unicode(prompt):
             raise self._unfit(f"its prompt must be a text that UTF-8 can hold, got {prompt!r:.60} (seed {self._seed})")
