@@ -77,22 +77,20 @@ def k3_kl(logp_BT: Tensor, reference_logp_BT: Tensor) -> Tensor:
     return log_ratio_BT.exp() - log_ratio_BT - 1
 
 
-def steered_bonus(bonus: float, entropy: float, target: float, gain: float = 2.0) -> float:
-    """The weight of the entropy bonus for the next step, by how far the policy's entropy is from a target.
+def steering(entropy: float, target: float, gain: float = 2.0) -> float:
+    """What the weights that keep answers various are multiplied by in the next step.
 
-    β · max(0, 1 + gain · (H* − H) / H*): proportional control, from 0 where H is far above H* to (1 + gain) β where
-    it is gone. A constant bonus loses to rewards that are large enough, and once the token that begins an answer has
-    lost all probability, no reward brings it back. Learning ln β by dual ascent instead, as Soft Actor-Critic does
-    with its temperature (Haarnoja et al. 2018, https://arxiv.org/abs/1812.05905), winds up: it ended in a policy of
-    even noise here (docs/RESULTS.md).
+    max(0, 1 + gain · (H* − H) / H*): proportional control, 1 where the entropy H is at its target H*, 0 where it is
+    far above, 1 + gain where it is gone. A constant entropy bonus loses to rewards that are large enough. Learning
+    its logarithm by dual ascent instead, as Soft Actor-Critic does with its temperature (Haarnoja et al. 2018,
+    https://arxiv.org/abs/1812.05905), winds up: it ended in a policy of even noise here (docs/RESULTS.md).
 
     Args:
-        bonus: the weight at the target, β.
         entropy: of the last batch, nats a token, H.
         target: H*, above 0.
         gain: how strongly to lean against the gap.
     """
-    return bonus * max(0.0, 1.0 + gain * (target - entropy) / target)
+    return max(0.0, 1.0 + gain * (target - entropy) / target)
 
 
 def token_weights(mask_BT: Tensor, normalise: Normalise, constant: int | None = None) -> Tensor:

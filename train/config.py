@@ -97,16 +97,17 @@ class TrainConfig:
     """The ratio to the sampling policy may rise this far above 1."""
 
     entropy_bonus: float | None = None
-    """Weight of the policy's entropy in the objective, when that is at --entropy-target. Default: 0.05 for a small
-    model that begins without labels, else 0."""
+    """Weight of the policy's entropy in the objective, where the entropy is at --entropy-target. Default: 0.05 for a
+    small model that begins without labels, else 0."""
 
     entropy_target: float | None = None
-    """Entropy, in nats a token, to which the bonus is steered; it falls with the learning rate, to a third. 0 keeps
-    the bonus constant. Default: 0.4 for a small model with a bonus, else 0."""
+    """Entropy, in nats a token, by which bonus and replay are steered: more below it, none far above it. It falls with
+    the learning rate, to a third. 0 keeps both constant. Default: 0.4 for a small model with a bonus, else 0."""
 
     replay_weight: float | None = None
-    """Weight of the cold start's lesson in the loss of GRPO: other problems' answers, one to each problem; it falls
-    with the learning rate. Default: 0.05 for a small model after --cold-start format, else 0."""
+    """Weight of the cold start's lesson in the loss of GRPO: other problems' answers, one to each problem. It is
+    steered by --entropy-target, and falls with the learning rate. Default: 0.05 for a small model after --cold-start
+    format, else 0."""
 
     kl_weight: float = 0.0
     """Weight of the KL divergence from the policy as it was when GRPO began. 0 keeps no copy of it."""
@@ -169,9 +170,9 @@ class TrainConfig:
         }
         for name, least in at_least.items():
             value = getattr(self, name)
-            if value is not None and not value >= least:
+            if value is not None and not least <= value < math.inf:
                 reason = " (one answer has no other to be compared with)" if name == "group_size" else ""
-                raise ValueError(f"{flag(name)} must be at least {least}{reason}, got {value}")
+                raise ValueError(f"{flag(name)} must be at least {least}{reason} and finite, got {value}")
         for name in (
             "minutes",
             "temperature",

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from agents.batch import Prompts
 from agents.families import load_pretrained
-from agents.grpo import clipped_surrogate, group_advantages, k3_kl, steered_bonus
+from agents.grpo import clipped_surrogate, group_advantages, k3_kl, steering
 from agents.language_model import LanguageModel
 from agents.policy import pictures
 from agents.rollout import Rollout, collect
@@ -41,8 +41,8 @@ class TrainerState:
     rollouts: int = 0
     seconds: float = 0.0
     cold_started: bool = False
-    entropy_bonus: float = 0.0
-    """The weight of the entropy, as it has been steered."""
+    steering: float = 1.0
+    """What the weights of entropy and replay are multiplied by."""
     closing_seconds: float = 0.0
     """What the end of the run still has to do takes about this long: an evaluation, a checkpoint, the plots."""
 
@@ -77,7 +77,7 @@ class Trainer:
         self.config, self.policy, self.envs, self.eval_envs = config, policy, envs, eval_envs
         self.folder, self.chance, self.started = folder, chance, started
         self.record = Record(folder)
-        self.state = TrainerState(entropy_bonus=config.entropy_bonus)
+        self.state = TrainerState()
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available())
         policy.model, *self.optimizers = self.accelerator.prepare(policy.model, *build_optimizers(policy.model, config))
         self.reference: LanguageModel | None = None
@@ -172,22 +172,23 @@ class Trainer:
             **{name: float(np.mean([update[name] for update in updates])) for name in updates[0]},
             # the first update's: later ones differ from the rollout because the policy has moved
             "logp_gap": updates[0]["logp_gap"],
-            "entropy_bonus": self.state.entropy_bonus,
+            "entropy_bonus": self.state.steering * config.entropy_bonus,
             "learning_rate": factor * config.learning_rate,
             "seconds_total": self.seconds,
             "seconds_rollout": rolled_out - begin,
             "seconds_learn": time.perf_counter() - rolled_out,
         }
         if config.entropy_target:
-            target = entropy_target(config, done)
-            self.state.entropy_bonus = steered_bonus(config.entropy_bonus, updates[-1]["entropy"], target)
+            self.state.steering = steering(updates[-1]["entropy"], entropy_target(config, done))
         self.record.metrics.add(row)
         self.progress.step(row)
 
     def update(self, rollout: Rollout, advantages_B: Tensor, factor: float) -> dict[str, float]:
         """One optimizer step on a batch, in micro-batches of whole groups; returns the loss and its parts."""
         config = self.config
-        batch = learner_batch(rollout, advantages_B, config, self.policy, factor * config.replay_weight)
+        bonus = self.state.steering * config.entropy_bonus
+        replay_weight = self.state.steering * factor * config.replay_weight
+        batch = learner_batch(rollout, advantages_B, config, self.policy, replay_weight)
         sums: dict[str, float] = defaultdict(float)
         gap = 0.0
         for rows in torch.arange(len(rollout.prompts)).split(config.micro_batch_problems):
@@ -201,7 +202,7 @@ class Trainer:
                 logp_BT, old_logp_BT, batch.advantages_B[members], config.clip_low, config.clip_high
             )
             kl_BT = self.kl(prompts, ids_BT, mask_BT, logp_BT)
-            loss_BT = surrogate_BT - self.state.entropy_bonus * entropy_BT + config.kl_weight * kl_BT
+            loss_BT = surrogate_BT - bonus * entropy_BT + config.kl_weight * kl_BT
             loss = (loss_BT * batch.weights_BT[members]).sum() - (logp_BT * batch.replay_BT[members]).sum()
             if not torch.isfinite(loss):
                 raise TrainingError(f"the loss of step {self.state.step + 1} is {loss.item()}; try a smaller rate")

@@ -25,7 +25,7 @@ class Table:
     def add(self, row: Mapping[str, Any]) -> None:
         """Append a row; the first one names the columns."""
         new = not self.path.exists()
-        with self.path.open("a", newline="") as file:
+        with self.path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(row))
             if new:
                 writer.writeheader()
@@ -36,7 +36,7 @@ class Table:
         if self.path.exists():
             reader = csv.DictReader(whole_lines(self.path))
             columns, rows = reader.fieldnames or [], [row for row in reader if int(row["step"]) <= step]
-            with self.path.open("w", newline="") as file:
+            with self.path.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, fieldnames=columns)
                 writer.writeheader()
                 writer.writerows(rows)

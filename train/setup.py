@@ -86,7 +86,10 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     bounds = {"steps": asked.steps, "minutes": asked.minutes}
     if bounds == {"steps": None, "minutes": None}:
         bounds = {name: document["settings"][name] for name in bounds}
-    settings = Settings(**{**document["settings"], **bounds, "run": asked.resume})
+    try:
+        settings = Settings(**{**document["settings"], **bounds, "run": asked.resume})
+    except TypeError as error:  # a setting that is unknown here
+        raise ValueError(f"{asked.resume} was written by another version of Eyechart: {error}") from error
     spec = envs.resolve(f"{document['module']}:{document['env']}" if document["module"] else document["env"])
     fields = document["task"]["fields"] if document["task"] else {}
     policy = load_policy(str(checkpoint), settings.seed)

@@ -94,6 +94,8 @@ def _read_split(path: Path) -> tuple[Row, ...]:
 
 
 def _split_by_index(path: Path) -> Mapping[str, tuple[Row, ...]]:
+    if not path.is_file():
+        raise ValueError(f"{path} is neither a file nor a folder, but a device, a pipe or a socket.")
     rows = _read_file(path)
     if len(rows) < 2:
         raise ValueError(f"{path} has a single row: it takes two, one to train on and one to hold out.")

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from agents.grpo import clipped_surrogate, group_advantages, k3_kl, steered_bonus, token_weights
+from agents.grpo import clipped_surrogate, group_advantages, k3_kl, steering, token_weights
 
 MASK = torch.tensor([[True, True, True, True], [True, False, False, False]])
 
@@ -104,10 +104,10 @@ def test_constant_needs_its_length():
         token_weights(MASK, "constant")
 
 
-def test_steered_bonus_by_hand():
-    assert steered_bonus(0.05, entropy=0.4, target=0.4) == 0.05
-    assert steered_bonus(0.05, entropy=0.2, target=0.4) == pytest.approx(0.1)  # half is missing: 1 + 2 · 0.5
-    assert steered_bonus(0.05, entropy=0.0, target=0.4) == pytest.approx(0.15)  # the most there is
-    assert steered_bonus(0.05, entropy=0.5, target=0.4) == pytest.approx(0.025)
-    assert steered_bonus(0.05, entropy=0.75, target=0.5) == 0.0
-    assert steered_bonus(0.05, entropy=6.0, target=0.4) == 0.0
+def test_steering_by_hand():
+    assert steering(entropy=0.4, target=0.4) == 1.0
+    assert steering(entropy=0.2, target=0.4) == pytest.approx(2.0)  # half is missing: 1 + 2 · 0.5
+    assert steering(entropy=0.0, target=0.4) == pytest.approx(3.0)  # the most there is
+    assert steering(entropy=0.5, target=0.4) == pytest.approx(0.5)
+    assert steering(entropy=0.75, target=0.5) == 0.0
+    assert steering(entropy=6.0, target=0.4) == 0.0

@@ -64,6 +64,12 @@ def test_the_files_of_a_folder_are_the_splits(folder):
     assert check_task(task) == []
 
 
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(ValueError, match=r"pipe.jsonl is neither a file nor a folder"):
+        GSM8K(source=str(tmp_path / "pipe.jsonl"))
+
+
 def test_a_single_file_is_split_by_index(tmp_path):
     path = write(tmp_path / "all.jsonl", [row(i) for i in range(25)])
     rows = load(str(path))

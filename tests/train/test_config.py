@@ -57,6 +57,8 @@ def test_what_is_given_stays():
         ("learning_rate", float("nan")),
         ("learning_rate", float("inf")),
         ("eval_size", 0),
+        ("replay_weight", float("inf")),
+        ("entropy_bonus", float("nan")),
         ("temperature", 0.0),
         ("lr_final", 1.5),
         ("seed", -1),

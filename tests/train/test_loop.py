@@ -131,6 +131,12 @@ def test_a_new_bound_replaces_the_old_ones_and_is_kept(train, tmp_path):
 
 def test_a_broken_config_is_named(train, tmp_path, capsys):
     train(*SMALL, "--steps", "1")
+    path = tmp_path / "runs" / "letters" / "config.json"
+    document = json.loads(path.read_text())
+    document["settings"]["warmth"] = 3
+    path.write_text(json.dumps(document))
+    assert train("--resume", "runs/letters", "--steps", "2") == 2
+    assert "another version of Eyechart" in capsys.readouterr().err
     (tmp_path / "runs" / "letters" / "config.json").write_text('{"env": ')
     assert train("--resume", "runs/letters") == 2
     assert "config.json is broken" in capsys.readouterr().err
