@@ -34,7 +34,7 @@ def test_muon_takes_the_matrices_and_adamw_the_rest(model):
     assert "model.language_model.layers.0.self_attn.q_proj.weight" in by_muon
     assert "model.visual.merger.mlp.0.weight" in by_muon
     assert {"model.language_model.embed_tokens.weight", "model.visual.patch_embed.proj.weight"} <= by_adamw
-    assert (muon.param_groups[0]["lr"], adamw.param_groups[0]["lr"]) == (0.01, 3e-4)
+    assert (muon.param_groups[0]["lr"], adamw.param_groups[0]["lr"]) == (0.005, 3e-4)
 
 
 def test_muon_leaves_the_learned_places_of_patches_alone():
@@ -67,7 +67,7 @@ def test_learning_rates_are_factors_of_their_peaks(model):
     optimizers = built(model)
     for factor in (0.5, 0.1):
         set_learning_rates(optimizers, factor)
-        assert [o.param_groups[0]["lr"] for o in optimizers] == pytest.approx([0.01 * factor, 3e-4 * factor])
+        assert [o.param_groups[0]["lr"] for o in optimizers] == pytest.approx([0.005 * factor, 3e-4 * factor])
 
 
 def test_only_trainable_is_undone(model):
