@@ -78,7 +78,7 @@ def k3_kl(logp_BT: Tensor, reference_logp_BT: Tensor) -> Tensor:
 
 
 def steering(entropy: float, target: float, gain: float = 2.0) -> float:
-    """What the weights that keep answers various are multiplied by in the next step.
+    """What the weight of the entropy bonus is multiplied by in the next step.
 
     max(0, 1 + gain · (H* − H) / H*): proportional control, 1 where the entropy H is at its target H*, 0 where it is
     far above, 1 + gain where it is gone. A constant entropy bonus loses to rewards that are large enough. Learning

@@ -101,13 +101,12 @@ class TrainConfig:
     small model that begins without labels, else 0."""
 
     entropy_target: float | None = None
-    """Entropy, in nats a token, by which bonus and replay are steered: more below it, none far above it. It falls with
-    the learning rate, to a third. 0 keeps both constant. Default: 0.4 for a small model with a bonus, else 0."""
+    """Entropy, in nats a token, by which the bonus is steered: more below it, none far above it. It falls with the
+    learning rate, to a third. 0 keeps it constant. Default: 0.4 for a small model with a bonus, else 0."""
 
     replay_weight: float | None = None
-    """Weight of the cold start's lesson in the loss of GRPO: other problems' answers, one to each problem. It is
-    steered by --entropy-target, and falls with the learning rate. Default: 0.05 for a small model after --cold-start
-    format, else 0."""
+    """Weight of the cold start's lesson in the loss of GRPO: other problems' answers, one to each problem. It falls
+    with the learning rate. Default: 0.05 for a small model after --cold-start format, else 0."""
 
     kl_weight: float = 0.0
     """Weight of the KL divergence from the policy as it was when GRPO began. 0 keeps no copy of it."""

@@ -42,7 +42,7 @@ class TrainerState:
     seconds: float = 0.0
     cold_started: bool = False
     steering: float = 1.0
-    """What the weights of entropy and replay are multiplied by."""
+    """What the weight of the entropy is multiplied by."""
     closing_seconds: float = 0.0
     """What the end of the run still has to do takes about this long: an evaluation, a checkpoint, the plots."""
 
@@ -187,8 +187,7 @@ class Trainer:
         """One optimizer step on a batch, in micro-batches of whole groups; returns the loss and its parts."""
         config = self.config
         bonus = self.state.steering * config.entropy_bonus
-        replay_weight = self.state.steering * factor * config.replay_weight
-        batch = learner_batch(rollout, advantages_B, config, self.policy, replay_weight)
+        batch = learner_batch(rollout, advantages_B, config, self.policy, factor * config.replay_weight)
         sums: dict[str, float] = defaultdict(float)
         gap = 0.0
         for rows in torch.arange(len(rollout.prompts)).split(config.micro_batch_problems):

@@ -122,14 +122,13 @@ def test_the_loss_is_the_plain_one(make, normalise, micro_batch_problems):
 
 def test_the_replay_adds_the_cross_entropy_of_the_next_problems_answer(make):
     trainer = make(replay_weight=0.3, entropy_bonus=0.0, micro_batch_problems=1)
-    trainer.state.steering = 0.8
     rollout = crafted(trainer, [[0.0] * G, [0.0] * G])  # without spread: nothing but the replay is left
     rollout = dataclasses.replace(rollout, infos={"best_answer": np.repeat(["01:02:03", "11:22:33"], G)})
     ids_PT, mask_PT = trainer.policy.encode(["<answer>11:22:33</answer>", "<answer>01:02:03</answer>"])
     with torch.no_grad():
         logp_PT, _ = trainer.policy.log_probabilities(rollout.prompts, ids_PT, mask_PT)
     metrics = trainer.update(rollout, torch.zeros(P * G), 0.5)
-    assert metrics["loss"] == pytest.approx(-0.8 * 0.5 * 0.3 * logp_PT[mask_PT].mean().item(), rel=1e-4)
+    assert metrics["loss"] == pytest.approx(-0.5 * 0.3 * logp_PT[mask_PT].mean().item(), rel=1e-4)
     assert metrics["logp_gap"] < 1e-4
     with torch.no_grad():
         after_PT, _ = trainer.policy.log_probabilities(rollout.prompts, ids_PT, mask_PT)
