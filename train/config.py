@@ -12,7 +12,7 @@ Optimizer = Literal["muon", "adamw"]
 ColdStart = Literal["format", "answers", "none"]
 COLD_START_STEPS = {"format": 60, "answers": 300, "none": 0}
 # Nine minutes on two processor cores; a slower machine stops at ten.
-DEFAULT_BOUNDS = {"steps": 400, "minutes": 10.0}
+DEFAULT_BOUNDS = {"steps": 600, "minutes": 10.0}
 # What is left of the entropy target at the end of a run, as a fraction: precise answers have little of it.
 ENTROPY_FINAL = 1 / 3
 
@@ -32,17 +32,17 @@ class TrainConfig:
     pictures qwen2, qwen3, llama), a Hugging Face folder or hub id, or an earlier run's folder."""
 
     steps: int | None = None
-    """GRPO steps. Where given, the learning rate follows them, and the seed fixes every number. Default: 400, unless
+    """GRPO steps. Where given, the learning rate follows them, and the seed fixes every number. Default: 600, unless
     --minutes is given."""
 
     minutes: float | None = None
     """Wall time from the start of the program, evaluation included; with --steps, whichever ends first. Default: 10,
     unless --steps is given."""
 
-    problems_per_step: int = 128
+    problems_per_step: int = 64
     """P: problems posed in a step."""
 
-    group_size: int = 8
+    group_size: int = 16
     """G: answers to each problem, compared with each other."""
 
     updates_per_batch: int = 1

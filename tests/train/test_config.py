@@ -70,7 +70,7 @@ def test_settings_out_of_range_name_their_flag(name, value):
 
 
 def test_bounds():
-    assert (settings().steps, settings().minutes) == (400, 10.0)
+    assert (settings().steps, settings().minutes) == (600, 10.0)
     assert (settings(steps=7).steps, settings(steps=7).minutes) == (7, None)
     assert (settings(minutes=3.0).steps, settings(minutes=3.0).minutes) == (None, 3.0)
 
