@@ -25,7 +25,8 @@ class Clock(Task[int]):
         size: Side of the picture in pixels, 28 to 4096.
         style: How the clock looks. "plain" is one look. "varied" draws colours, numerals (Arabic, Roman or none),
             ticks (60, 12 or 4), hands, rim, background, size and place anew for each problem, all of it legible
-            (`envs.tasks.varied_dial` says how far). The others are the plain clock with one thing changed that
+            (`envs.tasks.varied_dial` says how far). "mixed" lies anywhere between the two: train on it to read
+            "varied", which is far harder to begin with. The others are the plain clock with one thing changed that
             "varied" never shows: "roman" has all twelve Roman numerals, turned with their feet to the centre and
             IIII for 4, where "varied" has XII, III, VI and IX, upright; "mirrored" runs anticlockwise, and so do
             its numerals; "no-ticks" has neither ticks nor numerals; "busy" is crowded, behind the clock and on

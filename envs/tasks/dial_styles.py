@@ -12,10 +12,10 @@ import numpy as np
 
 from envs.tasks import clutter
 from envs.tasks.dial import Hand, Look, Numerals, Ticks
-from envs.tasks.varied_dial import varied
+from envs.tasks.varied_dial import mixed, varied
 from rendering import Color, Plain
 
-Style = Literal["plain", "varied", "roman", "mirrored", "no-ticks", "busy", "tilted", "inverted"]
+Style = Literal["plain", "varied", "mixed", "roman", "mirrored", "no-ticks", "busy", "tilted", "inverted"]
 
 INK: Color = (24, 26, 32)
 
@@ -64,7 +64,12 @@ CONSTANT: Mapping[str, Look] = {
 }
 """The styles that have one look."""
 
-DRAWN: Mapping[str, Callable[[np.random.Generator], Look]] = {"varied": varied, "busy": _busy, "tilted": _tilted}
+DRAWN: Mapping[str, Callable[[np.random.Generator], Look]] = {
+    "varied": varied,
+    "mixed": lambda rng: mixed(rng, PLAIN),
+    "busy": _busy,
+    "tilted": _tilted,
+}
 """The styles of which each seed has a look of its own."""
 
 SHIFTED = ("roman", "mirrored", "no-ticks", "busy", "tilted", "inverted")

@@ -1,4 +1,4 @@
-"""The style "varied" of the clock: looks drawn at random, all of them legible.
+"""The styles "varied" and "mixed" of the clock: looks drawn at random, all of them legible.
 
 What holds for every one of them: the whole clock lies in the picture, upright, and runs clockwise. Hands and
 numbers are dark on a light face, with a contrast of at least `CONTRAST`; ticks and second hand of at least
@@ -31,6 +31,9 @@ HOUR_TO_MINUTE = (0.55, 0.7)
 
 THIN = 0.5
 """The most that the width of the second hand may be of that of the minute hand."""
+
+PARTS = (("background",), ("face",), ("ticks", "numerals"), ("hour", "minute", "second", "hub", "pin"))
+"""What `mixed` takes from one clock or the other: fields of a `Look`, those together that are made for each other."""
 
 Range = tuple[float, float]
 Item = TypeVar("Item")
@@ -81,11 +84,31 @@ def pick(rng: np.random.Generator, shares: Mapping[Item, float]) -> Item:
 
 def varied(rng: np.random.Generator) -> Look:
     """Draw a look."""
+    return _placed(rng, _centred(rng))
+
+
+def mixed(rng: np.random.Generator, plain: Look) -> Look:
+    """Draw a look that lies anywhere between `plain` and varied ones.
+
+    A share is drawn from 0 to 1, and each of `PARTS`, and the rim with size and place, is that of a varied look with
+    this probability. So one batch of problems holds everything from the plain clock to wholly varied ones, and a
+    policy that reads the former finds its way from there: on varied clocks alone it is long before anything is read.
+    """
+    share, drawn = rng.random(), _centred(rng)
+    names = [name for part in PARTS if chance(rng, share) for name in part]
+    look = dataclasses.replace(plain, **{name: getattr(drawn, name) for name in names})
+    if not chance(rng, share):
+        return look
+    return _placed(rng, dataclasses.replace(look, rim=drawn.rim, rim_width=drawn.rim_width))
+
+
+def _centred(rng: np.random.Generator) -> Look:
+    """All of a varied look but its size and place."""
     face = _face(rng)
     inks = _inks(rng, face)
     ticks, numerals = _marks(rng, inks)
     hour, minute, second = _hands(rng, inks)
-    look = Look(
+    return Look(
         background=_background(rng),
         face=face,
         ticks=ticks,
@@ -98,7 +121,6 @@ def varied(rng: np.random.Generator) -> Look:
         hub=max(rng.uniform(0.018, 0.034), 0.6 * hour.width),
         pin=rng.uniform(0.006, 0.012) if chance(rng, 0.7) else 0.0,
     )
-    return _placed(rng, look)
 
 
 def _placed(rng: np.random.Generator, look: Look) -> Look:

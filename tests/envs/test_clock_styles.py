@@ -19,7 +19,7 @@ from rendering import Disc, Label, Layer, Line, Lines, Noise, Plain, Scene, rend
 from tests.envs.test_clock import is_black, is_blue, is_red, pixel
 
 STYLES = get_args(Style)
-DRAWN = ("varied", "busy", "tilted")
+DRAWN = ("varied", "mixed", "busy", "tilted")
 THREE = 3 * 3600  # the hour hand at 3, the others at 12
 SIX = 6 * 3600
 WHITE = (255, 255, 255)
@@ -32,7 +32,7 @@ def labels(scene):
 
 
 def test_the_styles_are_those_of_the_contract():
-    assert ("plain", "varied", *Clock.shifted_styles) == STYLES
+    assert ("plain", "varied", "mixed", *Clock.shifted_styles) == STYLES
     assert set(Clock.shifted_styles) == {"roman", "mirrored", "no-ticks", "busy", "tilted", "inverted"}
     assert Clock().style == "plain"
 

@@ -1,4 +1,4 @@
-"""The varied clock: what holds for every look, that there are many of them, and that all can be read."""
+"""The varied and the mixed clock: what holds for every look, that there are many of them, and that all can be read."""
 
 import colorsys
 import dataclasses
@@ -12,11 +12,12 @@ from envs.tasks import dial
 from envs.tasks.clock import Clock
 from envs.tasks.dial import FACE_RADIUS
 from envs.tasks.dial_styles import PLAIN
-from envs.tasks.varied_dial import contrast, luminance, pick
+from envs.tasks.varied_dial import PARTS, contrast, luminance, pick
 from rendering import Gradient, Plain, render
 
 VARIED = Clock(style="varied")
 LOOKS = [VARIED.look(seed) for seed in range(600)]
+MIXED = [Clock(style="mixed").look(seed) for seed in range(1400)]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_pick_follows_its_shares():
 
 
 def test_inks_stand_out_from_a_light_face():
-    for look in LOOKS:
+    for look in LOOKS + MIXED:
         assert luminance(look.face) >= 0.6
         for hand in (look.hour, look.minute):
             assert contrast(hand.color, look.face) >= 4.5
@@ -51,7 +52,7 @@ def test_inks_stand_out_from_a_light_face():
 
 
 def test_hands_are_told_apart_by_their_shape():
-    for look in LOOKS:
+    for look in LOOKS + MIXED:
         hour, minute, second = look.hour, look.minute, look.second
         assert 0.55 <= hour.length / minute.length <= 0.7
         assert minute.width <= 0.75 * hour.width
@@ -64,7 +65,7 @@ def test_hands_are_told_apart_by_their_shape():
 
 
 def test_the_clock_lies_in_the_picture():
-    for look in LOOKS:
+    for look in LOOKS + MIXED:
         assert 0.75 <= look.scale <= 1.0
         for place in look.center:
             assert look.radius * look.scale <= place + 1e-12
@@ -83,7 +84,7 @@ def test_around_the_clock_there_is_background():
 
 
 def test_every_hour_is_marked_and_nothing_overlaps():
-    for look in LOOKS:
+    for look in LOOKS + MIXED:
         numerals, ticks = look.numerals, look.ticks
         assert ticks.count in (60, 12) or (ticks.count == 4 and numerals.count == 12)
         assert ticks.radius < FACE_RADIUS
@@ -95,7 +96,7 @@ def test_every_hour_is_marked_and_nothing_overlaps():
 
 
 def test_varied_shows_nothing_that_the_shifted_styles_show():
-    for look in LOOKS:
+    for look in LOOKS + MIXED:
         assert look.tilt == 0.0
         assert not look.anticlockwise
         assert look.behind == look.on_face == ()
@@ -124,6 +125,17 @@ def test_varied_shows_all_that_it_promises():
     hues = [colorsys.rgb_to_hsv(*look.hour.color)[0] for look in LOOKS]
     assert np.histogram(hues, 6, (0, 1))[0].min() > 50
     assert len(set(LOOKS)) == len(LOOKS)
+
+
+def test_mixed_lies_between_plain_and_varied():
+    drawn = np.array([[getattr(look, part[0]) != getattr(PLAIN, part[0]) for part in PARTS] for look in MIXED])
+    drawn = np.column_stack([drawn, [look.scale != 1.0 for look in MIXED]])
+    # a share uniform from 0 to 1 is the chance of each of the five; a drawn face may be white, as the plain one is
+    assert drawn.mean(axis=0) == pytest.approx([0.5, 0.75 * 0.5, 0.5, 0.5, 0.5], abs=0.06)
+    amounts = np.bincount(drawn[:, [0, 2, 3, 4]].sum(axis=1), minlength=5) / len(MIXED)
+    assert amounts == pytest.approx([1 / 5] * 5, abs=0.05)  # the binomial with a uniform chance
+    # ∫ (1 − s)⁵ ds = 1/6 has nothing drawn; of those with a face alone, ∫ s (1 − s)⁴ ds = 1/30, a quarter is white
+    assert MIXED.count(PLAIN) / len(MIXED) == pytest.approx(1 / 6 + 1 / 120, abs=0.05)
 
 
 def numbers(look):
@@ -203,7 +215,7 @@ def decode(picture, look, size):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("style", ["varied", "busy", "no-ticks"])
+@pytest.mark.parametrize("style", ["varied", "mixed", "busy", "no-ticks"])
 def test_the_picture_determines_the_second(style):
     task, rng = Clock(style=style), np.random.default_rng(2)
     for seed in range(6):
