@@ -32,7 +32,13 @@ HOUR_TO_MINUTE = (0.55, 0.7)
 THIN = 0.5
 """The most that the width of the second hand may be of that of the minute hand."""
 
-PARTS = (("background",), ("face",), ("ticks", "numerals"), ("hour", "minute", "second", "hub", "pin"))
+PARTS = (
+    ("background",),
+    ("face",),
+    ("ticks", "numerals"),
+    ("hour", "minute", "second", "hub", "pin"),
+    ("rim", "rim_width"),
+)
 """What `mixed` takes from one clock or the other: fields of a `Look`, those together that are made for each other."""
 
 Range = tuple[float, float]
@@ -90,16 +96,14 @@ def varied(rng: np.random.Generator) -> Look:
 def mixed(rng: np.random.Generator, plain: Look) -> Look:
     """Draw a look that lies anywhere between `plain` and varied ones.
 
-    A share is drawn from 0 to 1, and each of `PARTS`, and the rim with size and place, is that of a varied look with
-    this probability. So one batch of problems holds everything from the plain clock to wholly varied ones, and a
-    policy that reads the former finds its way from there: on varied clocks alone it is long before anything is read.
+    A share is drawn from 0 to 1. Each of `PARTS` is that of a varied look with this probability, and size and place
+    stray as far as this share of how far they may. So one batch of problems holds everything from the plain clock to
+    wholly varied ones, and a policy that reads the former finds its way from there: on varied clocks alone it is long
+    before anything is read.
     """
     share, drawn = rng.random(), _centred(rng)
     names = [name for part in PARTS if chance(rng, share) for name in part]
-    look = dataclasses.replace(plain, **{name: getattr(drawn, name) for name in names})
-    if not chance(rng, share):
-        return look
-    return _placed(rng, dataclasses.replace(look, rim=drawn.rim, rim_width=drawn.rim_width))
+    return _placed(rng, dataclasses.replace(plain, **{name: getattr(drawn, name) for name in names}), share)
 
 
 def _centred(rng: np.random.Generator) -> Look:
@@ -123,10 +127,11 @@ def _centred(rng: np.random.Generator) -> Look:
     )
 
 
-def _placed(rng: np.random.Generator, look: Look) -> Look:
-    """The look with a size and a place, so that all of it lies in the picture."""
-    scale = rng.uniform(SMALLEST, min(1.0, FULL_RADIUS / look.radius))
-    room = 0.5 - scale * look.radius
+def _placed(rng: np.random.Generator, look: Look, share: float = 1.0) -> Look:
+    """The look with a size and a place, so that all of it lies in the picture; `share` 0 has it fill the picture."""
+    largest = min(1.0, FULL_RADIUS / look.radius)
+    scale = rng.uniform(share * SMALLEST + (1.0 - share) * largest, largest)
+    room = share * (0.5 - scale * look.radius)
     x, y = rng.uniform(-room, room), rng.uniform(-room, room)
     numerals = look.numerals and dataclasses.replace(look.numerals, size=_font_size(look.numerals.size, scale))
     return dataclasses.replace(look, numerals=numerals, scale=scale, center=(0.5 + x, 0.5 + y))

@@ -129,13 +129,23 @@ def test_varied_shows_all_that_it_promises():
 
 def test_mixed_lies_between_plain_and_varied():
     drawn = np.array([[getattr(look, part[0]) != getattr(PLAIN, part[0]) for part in PARTS] for look in MIXED])
-    drawn = np.column_stack([drawn, [look.scale != 1.0 for look in MIXED]])
-    # a share uniform from 0 to 1 is the chance of each of the five; a drawn face may be white, as the plain one is
+    # a share uniform from 0 to 1 is the chance of each part; a drawn face may be white, as the plain one is
     assert drawn.mean(axis=0) == pytest.approx([0.5, 0.75 * 0.5, 0.5, 0.5, 0.5], abs=0.06)
     amounts = np.bincount(drawn[:, [0, 2, 3, 4]].sum(axis=1), minlength=5) / len(MIXED)
     assert amounts == pytest.approx([1 / 5] * 5, abs=0.05)  # the binomial with a uniform chance
-    # ∫ (1 − s)⁵ ds = 1/6 has nothing drawn; of those with a face alone, ∫ s (1 − s)⁴ ds = 1/30, a quarter is white
-    assert MIXED.count(PLAIN) / len(MIXED) == pytest.approx(1 / 6 + 1 / 120, abs=0.05)
+
+
+def test_a_mixed_clock_strays_as_far_as_its_share():
+    places = np.array([[1.0 - look.scale, *np.abs(np.subtract(look.center, 0.5))] for look in MIXED])
+    own_rim = np.array([look.rim == PLAIN.rim for look in MIXED])  # of one radius, 0.492
+    shares = np.array([np.random.Generator(np.random.PCG64(seed)).random() for seed in range(len(MIXED))])
+    shrunk, right, up = places.T
+    assert np.all(shrunk[own_rim] <= 0.25 * shares[own_rim] + 1e-12)
+    for shift in (right, up):
+        assert np.all(shift[own_rim] <= shares[own_rim] * (0.5 - 0.492 * (1.0 - shrunk[own_rim])) + 1e-12)
+    assert shrunk[own_rim & (shares > 0.9)].max() > 0.2
+    assert max(right.max(), up.max()) > 0.1
+    assert places[own_rim & (shares < 0.05)].max() < 0.02
 
 
 def numbers(look):
