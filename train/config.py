@@ -11,7 +11,8 @@ from agents.choices import TINY_MODELS, AdvantageScale, Normalise
 Optimizer = Literal["muon", "adamw"]
 ColdStart = Literal["format", "answers", "none"]
 COLD_START_STEPS = {"format": 60, "answers": 300, "none": 0}
-# Nine minutes on two processor cores; a slower machine stops at ten.
+# Ten minutes on two processor cores are some 500 steps. The rate follows the steps, so every machine has the same rows
+# for as far as it gets.
 DEFAULT_BOUNDS = {"steps": 600, "minutes": 10.0}
 # What is left of the entropy target at the end of a run, as a fraction: precise answers have little of it.
 ENTROPY_FINAL = 1 / 3
