@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 from agents.batch import Answers, Prompts, draw
@@ -19,6 +20,9 @@ from agents.policy import pictures
 
 # The logit of a token that may not be sampled: its probability is exactly 0, and 0 · log 0 stays a number.
 NEVER = -1e4
+# Logits that log-probabilities are computed from at once, 128 MB in float32: with a vocabulary of 150,000, those of
+# 220 tokens. In the backward pass they are computed again instead of kept.
+MAX_LOGITS = 2**25
 # Chat texts kept, because a task asks the same question about every picture.
 MAX_CHAT_TEXTS = 4096
 # Llama's chat template names today's date unless it is given one; this is its own fallback, so that a run repeats.
@@ -220,11 +224,24 @@ class LanguageModel:
         first = hidden_PLD[:, None, S - 1 : S].expand(-1, k, -1, -1)
         later = hidden_PLD[:, S:].unflatten(1, (k, U))
         hidden_BTD = torch.cat([first, later], dim=2).reshape(B, T, -1)
-        logp_NV = self._logits(hidden_BTD[mask_BT], temperature).log_softmax(-1)
-        logp_N = logp_NV.gather(-1, ids_BT[mask_BT][:, None])[:, 0]
-        entropy_N = -(logp_NV.exp() * logp_NV).sum(-1)
+        logp_N, entropy_N = self._score(hidden_BTD[mask_BT], ids_BT[mask_BT], temperature)
         zeros = torch.zeros(B, T, device=ids_BT.device)
         return zeros.masked_scatter(mask_BT, logp_N), zeros.masked_scatter(mask_BT, entropy_N)
+
+    def _score(self, hidden_ND: Tensor, ids_N: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+        """Log-probability (N,) of each token, and entropy (N,), from at most `MAX_LOGITS` logits at a time."""
+
+        def score(hidden_ND: Tensor, ids_N: Tensor) -> tuple[Tensor, Tensor]:
+            logp_NV = self._logits(hidden_ND, temperature).log_softmax(-1)
+            return logp_NV.gather(-1, ids_N[:, None])[:, 0], -(logp_NV.exp() * logp_NV).sum(-1)
+
+        tokens = max(1, MAX_LOGITS // self.model.get_output_embeddings().weight.shape[0])
+        if len(ids_N) <= tokens:
+            return score(hidden_ND, ids_N)
+        pieces = zip(hidden_ND.split(tokens), ids_N.split(tokens), strict=True)
+        scores = [checkpoint(score, *piece, use_reentrant=False) for piece in pieces]
+        logps, entropies = zip(*scores, strict=True)
+        return torch.cat(logps), torch.cat(entropies)
 
     def _hidden(self, input_ids: Tensor, position_ids: Tensor, attention_mask: Tensor | None, **kwargs: Any) -> Tensor:
         """Last hidden states; `position_ids` with a leading dimension of axes, which a text model goes without."""

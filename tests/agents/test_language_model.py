@@ -3,6 +3,7 @@ import pytest
 import torch
 from tokenizers import processors
 
+from agents import language_model
 from agents.batch import Answers
 from agents.language_model import LanguageModel
 from tests.agents.conftest import tiny
@@ -116,3 +117,27 @@ def test_a_model_that_can_never_end_is_refused(reader):
     reader.model.generation_config.eos_token_id = None
     with pytest.raises(ValueError, match="end-of-text"):
         LanguageModel(reader.model, reader.processor)
+
+
+def test_log_probabilities_from_a_few_logits_at_a_time_are_the_same(reader, monkeypatch):
+    prompts = reader.prepare(["What time is it?", "Red?"])
+    ids_BT, mask_BT = reader.encode(["<answer>12:30</answer>", "<answer>1</answer>", "7", "no"])
+
+    def scored():
+        logp_BT, entropy_BT = reader.log_probabilities(prompts, ids_BT, mask_BT, 0.7)
+        reader.model.zero_grad()
+        (logp_BT - 0.1 * entropy_BT).sum().backward()
+        return logp_BT, entropy_BT, [p.grad.clone() for p in reader.model.parameters()]
+
+    logp_BT, entropy_BT, gradients = scored()
+    seen = []
+    whole = LanguageModel._logits
+    monkeypatch.setattr(LanguageModel, "_logits", lambda self, *args: seen.append(len(args[0])) or whole(self, *args))
+    monkeypatch.setattr(language_model, "MAX_LOGITS", 3 * 512 + 511)  # three tokens, with this vocabulary
+    fewer = scored()
+    tokens = int(mask_BT.sum())
+    assert max(seen) == 3
+    assert sum(seen) == 2 * tokens  # forward, and again in the backward pass instead of being kept
+    torch.testing.assert_close(fewer[:2], (logp_BT, entropy_BT), atol=1e-6, rtol=0)
+    for ours, theirs in zip(fewer[2], gradients, strict=True):
+        assert (ours - theirs).norm() <= 1e-5 * theirs.norm()
