@@ -10,6 +10,7 @@ from agents.choices import TINY_MODELS, AdvantageScale, Normalise
 
 Optimizer = Literal["muon", "adamw"]
 ColdStart = Literal["format", "answers", "none"]
+Schedule = Literal["linear", "cosine", "constant"]
 COLD_START_STEPS = {"format": 60, "answers": 300, "none": 0}
 # Ten minutes on two processor cores are some 500 steps. The rate follows the steps, so every machine has the same rows
 # for as far as it gets.
@@ -76,8 +77,11 @@ class TrainConfig:
     lr_warmup_steps: int = 5
     """Steps over which the learning rate rises from 0."""
 
+    lr_schedule: Schedule = "linear"
+    """How the learning rate falls to lr-final: along a straight line, along half a cosine, or not at all."""
+
     lr_decay_start: float = 0.3
-    """Fraction of the run after which the learning rate falls, linearly, to lr-final."""
+    """Fraction of the run after which the learning rate falls."""
 
     lr_final: float = 0.05
     """Learning rate at the end, as a fraction of the peak."""
@@ -270,7 +274,10 @@ def entropy_target(config: Settings, done: float) -> float:
 
 
 def decayed(config: Settings, done: float, final: float) -> float:
-    """1 until `lr_decay_start` of the run, then a straight line down to `final` at its end."""
-    if done <= config.lr_decay_start:
+    """1 until `lr_decay_start` of the run, then down to `final` at its end, as `lr_schedule` says."""
+    if config.lr_schedule == "constant" or done <= config.lr_decay_start:
         return 1.0
-    return 1.0 + (done - config.lr_decay_start) / (1 - config.lr_decay_start) * (final - 1.0)
+    way = (done - config.lr_decay_start) / (1 - config.lr_decay_start)
+    if config.lr_schedule == "cosine":
+        way = (1 - math.cos(math.pi * way)) / 2
+    return 1.0 + way * (final - 1.0)

@@ -89,6 +89,21 @@ def test_learning_rate_by_hand():
     assert factors == pytest.approx([1.0, 0.55, 0.1])
 
 
+@pytest.mark.parametrize(
+    ("schedule", "factors"),
+    [
+        ("linear", [1.0, 0.7, 0.4, 0.1]),
+        # (1 − cos 60°) / 2 = 1/4 and (1 − cos 120°) / 2 = 3/4 of the way down
+        ("cosine", [1.0, 1 - 0.9 / 4, 1 - 0.9 * 3 / 4, 0.1]),
+        ("constant", [1.0, 1.0, 1.0, 1.0]),
+    ],
+)
+def test_learning_rate_schedules(schedule, factors):
+    config = settings(lr_schedule=schedule, lr_warmup_steps=0, lr_decay_start=0.4, lr_final=0.1)
+    assert [learning_rate_factor(config, 0, done) for done in (0.4, 0.6, 0.8, 1.0)] == pytest.approx(factors)
+    assert learning_rate_factor(config, 0, 0.2) == 1.0
+
+
 def test_every_field_is_documented():
     source = __import__("inspect").getsource(TrainConfig)
     for field in dataclasses.fields(TrainConfig):
