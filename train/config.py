@@ -138,6 +138,10 @@ class TrainConfig:
     samples: int = 8
     """Answers of each evaluation kept in samples.jsonl, with their pictures."""
 
+    config: Path | None = None
+    """Settings from a file, under the flags: YAML with their names (`group-size: 8`, and under `task:` the task's
+    fields), or another run's config.json."""
+
     seed: int = 0
     """Fixes weights, problems and sampling."""
 

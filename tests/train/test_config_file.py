@@ -1,0 +1,109 @@
+import json
+
+import pytest
+
+from tests.train.conftest import SMALL
+from train.cli import parse
+from train.config_file import with_config_file
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a file, return its name."""
+
+    def write(text, name="settings.yaml"):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return str(tmp_path / name)
+
+    return write
+
+
+FILE = """
+env: clock
+group_size: 8
+learning-rate: 1e-3
+steps: 3
+minutes:
+task:
+  style: no-ticks
+  numerals: no
+  second_hand: true
+"""
+
+
+def test_a_file_is_read_like_flags(written):
+    config, spec, fields = parse(["--config", written(FILE)])
+    assert spec.id == "eyechart/Clock-v0"
+    assert (config.group_size, config.learning_rate, config.steps, config.minutes) == (8, 1e-3, 3, None)
+    assert fields == {"style": "no-ticks", "numerals": False, "second_hand": True}
+
+
+def test_flags_win(written):
+    flags = "--group-size=4 --learning_rate 0.5 --env scatter --task.style dense".split()
+    file = written("env: clock\ngroup-size: 8\nlearning-rate: 0.1\nseed: 7\ntask: {style: roman, size: 84}\n")
+    config, spec, fields = parse([*flags, f"--config={file}"])
+    assert spec.id == "eyechart/Scatter-v0"
+    assert (config.group_size, config.learning_rate, config.seed) == (4, 0.5, 7)
+    assert fields == {"style": "dense", "size": 84}
+
+
+def test_a_run_is_done_again_under_other_flags(train, tmp_path):
+    """Settings and task of a run's own config.json; its folder is not asked for again."""
+    assert train(*SMALL, "--steps", "1", "--run", "first", "--learning-rate", "0.002") == 0
+    path = tmp_path / "first" / "config.json"
+    document = json.loads(path.read_text())
+    config, spec, fields = parse(["--config", str(path), "--seed", "9"])
+    assert spec.id == document["env"]
+    assert config.run is None
+    assert config.seed == 9
+    for name in ("steps", "problems_per_step", "group_size", "learning_rate", "max_new_tokens", "cold_start_steps"):
+        assert getattr(config, name) == document["settings"][name] is not None
+    assert fields == {name: value for name, value in document["task"]["fields"].items() if value is not None}
+
+
+def test_lists_are_written_with_commas(written):
+    words, texts = with_config_file(["--config", written("task: {sides: [2, 3.5, yes]}")], {})
+    assert (words, texts) == ([], {"sides": "2,3.5,true"})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("env: [clock", "is no YAML"),
+        ("- clock", "must hold settings by name"),
+        ("", "must hold settings by name"),
+        ("1: clock", "must hold settings by name"),
+        ("env: clock\ntask: roman", "`task` must hold the task's fields"),
+        ("env: clock\nsteps: {a: 1}", "steps must be one value"),
+        ("env: clock\ntask: {size: 9}", "from 28 pixels"),
+        ("env: clock\ntask: {siez: 9}", "Did you mean 'size'"),
+        ("env: clock\ngroup-size: 1", "--group-size must be at least 2"),
+        ('{"settings": 3}', "is no run's config.json"),
+    ],
+)
+def test_a_bad_file_is_named(written, text, said):
+    with pytest.raises(ValueError, match="^(?s:.*)") as error:
+        parse(["--config", written(text)])
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["env: clock\nstepz: 3", "env: clock\nsteps: three"])
+def test_a_bad_setting_is_refused_as_its_flag_is(written, text, capsys):
+    with pytest.raises(SystemExit):
+        parse(["--config", written(text)])
+    assert text.split()[-2].strip(":") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--config"], "--config needs a file"),
+        (["--config", "--steps"], "--config needs a file"),
+        (["--config", "nowhere.yaml"], "nowhere.yaml cannot be read"),
+        (["--config", "a", "--config", "b"], "twice"),
+        (["--resume", "runs/clock", "--config", "a"], "leave out --config"),
+    ],
+)
+def test_a_bad_flag_is_named(words, said):
+    with pytest.raises(ValueError, match=said):
+        parse(words)
