@@ -2,7 +2,6 @@
 
 import dataclasses
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,9 @@ import gymnasium as gym
 import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import Tensor
 
-from agents.batch import Prompts
 from agents.families import load_pretrained
-from agents.grpo import clipped_surrogate, group_advantages, k3_kl, steering
+from agents.grpo import group_advantages, steering
 from agents.language_model import LanguageModel
 from agents.policy import pictures
 from agents.rollout import Rollout, collect
@@ -25,11 +22,15 @@ from train.cold_start import cold_start
 from train.config import Settings, entropy_target, fraction_done, learning_rate_factor
 from train.environments import column, mean
 from train.evaluate import Evaluation, full_summary
-from train.optimizer import build_optimizers, set_learning_rates
+from train.learner import Learner, NotFiniteError
 from train.progress import Progress
 from train.record import Record
-from train.replay import learner_batch
 from train.seeds import problem_seeds
+
+# What an update reports, as columns of `metrics.csv`.
+LEARNED = ("loss", "entropy", "kl", "clip_fraction", "grad_norm", "logp_gap")
+# Skipped steps in a row that end a run.
+MOST_SKIPPED = 5
 
 
 @dataclasses.dataclass
@@ -43,6 +44,9 @@ class TrainerState:
     cold_started: bool = False
     steering: float = 1.0
     """What the weight of the entropy is multiplied by."""
+    skipped_steps: int = 0
+    """Steps whose loss or gradient was not finite."""
+    skipped_in_a_row: int = 0
     closing_seconds: float = 0.0
     """What the end of the run still has to do takes about this long: an evaluation, a checkpoint, the plots."""
 
@@ -79,8 +83,7 @@ class Trainer:
         self.record = Record(folder)
         self.state = TrainerState()
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available())
-        policy.model, *self.optimizers = self.accelerator.prepare(policy.model, *build_optimizers(policy.model, config))
-        self.reference: LanguageModel | None = None
+        self.learner = Learner(config, policy, self.accelerator)
         self.stopping = False
         self.progress = Progress(config)
         self.complete = False
@@ -139,8 +142,9 @@ class Trainer:
             if not folder.exists():
                 with written_aside(folder) as aside:
                     save_policy(self.policy, aside)
-            self.reference = load_pretrained(str(folder)).to(self.policy.device)
-            self.reference.model.requires_grad_(False)
+            reference = load_pretrained(str(folder)).to(self.policy.device)
+            reference.model.requires_grad_(False)
+            self.learner.reference = reference
 
     def train_step(self) -> None:
         """One batch of rollouts, and the updates on it."""
@@ -159,8 +163,10 @@ class Trainer:
         rolled_out = time.perf_counter()
         done = fraction_done(config, self.state.step, self.seconds)
         factor = learning_rate_factor(config, self.state.step, done)
-        advantages_B = group_advantages(rollout.rewards_PG, config.advantage_scale).flatten()
-        updates = [self.update(rollout, advantages_B, factor) for _ in range(config.updates_per_batch)]
+        bonus = self.state.steering * config.entropy_bonus
+        learned = self.learn(rollout, seeds, factor, bonus)
+        if config.entropy_target and learned["entropy"] is not None:
+            self.state.steering = steering(learned["entropy"], entropy_target(config, done))
         self.state.step += 1
         self.state.problems += config.problems_per_step
         self.state.rollouts += config.problems_per_step * config.group_size
@@ -169,65 +175,42 @@ class Trainer:
             "problems": self.state.problems,
             "rollouts": self.state.rollouts,
             **rollout_metrics(rollout),
-            **{name: float(np.mean([update[name] for update in updates])) for name in updates[0]},
-            # the first update's: later ones differ from the rollout because the policy has moved
-            "logp_gap": updates[0]["logp_gap"],
-            "entropy_bonus": self.state.steering * config.entropy_bonus,
+            **learned,
+            "skipped_steps": self.state.skipped_steps,
+            "entropy_bonus": bonus,
             "learning_rate": factor * config.learning_rate,
             "seconds_total": self.seconds,
             "seconds_rollout": rolled_out - begin,
             "seconds_learn": time.perf_counter() - rolled_out,
         }
-        if config.entropy_target:
-            self.state.steering = steering(updates[-1]["entropy"], entropy_target(config, done))
         self.record.metrics.add(row)
         self.progress.step(row)
-
-    def update(self, rollout: Rollout, advantages_B: Tensor, factor: float) -> dict[str, float]:
-        """One optimizer step on a batch, in micro-batches of whole groups; returns the loss and its parts."""
-        config = self.config
-        bonus = self.state.steering * config.entropy_bonus
-        batch = learner_batch(rollout, advantages_B, config, self.policy, factor * config.replay_weight)
-        sums: dict[str, float] = defaultdict(float)
-        gap = 0.0
-        for rows in torch.arange(len(rollout.prompts)).split(config.micro_batch_problems):
-            members = slice(int(rows[0]) * batch.K, (int(rows[-1]) + 1) * batch.K)
-            prompts = rollout.prompts.select(rows)
-            ids_BT, mask_BT = batch.answers.ids_BT[members], batch.answers.mask_BT[members]
-            old_logp_BT, shares_BT = batch.answers.logp_BT[members], batch.shares_BT[members]
-            with self.accelerator.autocast():
-                logp_BT, entropy_BT = self.policy.log_probabilities(prompts, ids_BT, mask_BT, config.temperature)
-            surrogate_BT, clipped_BT = clipped_surrogate(
-                logp_BT, old_logp_BT, batch.advantages_B[members], config.clip_low, config.clip_high
+        if self.state.skipped_in_a_row >= MOST_SKIPPED:
+            raise TrainingError(
+                f"{MOST_SKIPPED} steps in a row were skipped, for the loss or the gradient is not finite; "
+                f"{self.record.skipped} has their answers; try a smaller rate"
             )
-            kl_BT = self.kl(prompts, ids_BT, mask_BT, logp_BT)
-            loss_BT = surrogate_BT - bonus * entropy_BT + config.kl_weight * kl_BT
-            loss = (loss_BT * batch.weights_BT[members]).sum() - (logp_BT * batch.replay_BT[members]).sum()
-            if not torch.isfinite(loss):
-                raise TrainingError(f"the loss of step {self.state.step + 1} is {loss.item()}; try a smaller rate")
-            self.accelerator.backward(loss)
-            sums["loss"] += loss.item()
-            for name, value_BT in {"entropy": entropy_BT, "kl": kl_BT, "clip_fraction": clipped_BT}.items():
-                sums[name] += (value_BT.detach() * shares_BT).sum().item()
-            gap = max(gap, float(((logp_BT.detach() - old_logp_BT) * (shares_BT > 0)).abs().max()))
-        return {**sums, "grad_norm": self.step_optimizers(factor), "logp_gap": gap}
 
-    def kl(self, prompts: Prompts, ids_BT: Tensor, mask_BT: Tensor, logp_BT: Tensor) -> Tensor:
-        """The KL divergence from the reference per token; zeros without a reference."""
-        if self.reference is None:
-            return torch.zeros_like(logp_BT)
-        with torch.no_grad(), self.accelerator.autocast():
-            reference_BT, _ = self.reference.log_probabilities(prompts, ids_BT, mask_BT, self.config.temperature)
-        return k3_kl(logp_BT, reference_BT)
+    def learn(self, rollout: Rollout, seeds: Sequence[int], factor: float, bonus: float) -> dict[str, float | None]:
+        """The updates on a batch, and the mean of what they report; None each if one is not finite.
 
-    def step_optimizers(self, factor: float) -> float:
-        """Clip, step, forget the gradients; returns the gradient's norm before clipping."""
-        norm = self.accelerator.clip_grad_norm_(self.policy.model.parameters(), self.config.max_grad_norm)
-        set_learning_rates(self.optimizers, factor)
-        for optimizer in self.optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
-        return float(norm)
+        Such a batch is left behind: no weight follows it, and its answers are kept to be looked at.
+        """
+        advantages_B = group_advantages(rollout.rewards_PG, self.config.advantage_scale).flatten()
+        updates = []
+        try:
+            for _ in range(self.config.updates_per_batch):
+                updates.append(self.learner.update(rollout, advantages_B, factor, bonus))
+        except NotFiniteError as error:
+            self.state.skipped_steps += 1
+            self.state.skipped_in_a_row += 1
+            self.record.add_skipped(self.state.step + 1, str(error), skipped_rows(rollout, seeds))
+            self.progress.note(f"step {self.state.step + 1} is skipped: {error}")
+            return dict.fromkeys(LEARNED)
+        self.state.skipped_in_a_row = 0
+        means = {name: float(np.mean([update[name] for update in updates])) for name in LEARNED}
+        # the first update's: later ones differ from the rollout because the policy has moved
+        return {**means, "logp_gap": updates[0]["logp_gap"]}
 
     def evaluate(self, phase: str) -> None:
         """Greedy answers to the eval problems, and to blank pictures; a row of evals.csv and some samples."""
@@ -259,7 +242,7 @@ class Trainer:
         save_checkpoint(
             self.folder,
             self.policy,
-            self.optimizers,
+            self.learner.optimizers,
             dataclasses.asdict(self.state),
             self.config.keep_checkpoints,
         )
@@ -277,6 +260,14 @@ def rollout_metrics(rollout: Rollout) -> dict[str, float | None]:
         "groups_without_spread": int((rewards_PG.std(dim=1) == 0).sum()),
         "answer_tokens": float(rollout.answers.mask_BT.sum(-1).float().mean()),
     }
+
+
+def skipped_rows(rollout: Rollout, seeds: Sequence[int]) -> list[dict[str, Any]]:
+    """The answers of a batch with their rewards, for `skipped.jsonl`."""
+    rewards = rollout.rewards_PG.flatten().tolist()
+    problems = np.repeat(seeds, len(rewards) // len(seeds)).tolist()
+    rows = zip(problems, rollout.texts, rewards, strict=True)
+    return [{"seed": seed, "text": text, "reward": reward} for seed, text, reward in rows]
 
 
 def sample_rows(phase: str, step: int, seen: Evaluation, count: int) -> Sequence[dict[str, Any]]:

@@ -53,6 +53,10 @@ class Progress:
             description=(f"step {row['step']}{of}  {self.rate:.2f} steps/s  reward {row['reward']:.3f}{mae}"),
         )
 
+    def note(self, text: str) -> None:
+        """Print a line beside the bar."""
+        console.print(f"note: {text}", markup=False)
+
     def evaluation(self, row: Mapping[str, Any]) -> None:
         """Print an evaluation, a row of evals.csv; what the environment does not tell is left out."""
         blank = "blank_reward" if row["mae"] is None else "blank_mae"

@@ -3,6 +3,7 @@
 import csv
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import subprocess
@@ -62,6 +63,7 @@ class Record:
         self.metrics = Table(folder / "metrics.csv")
         self.evals = Table(folder / "evals.csv")
         self.samples = folder / "samples.jsonl"
+        self.skipped = folder / "skipped.jsonl"
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write `config.json`, with the versions of what ran and the commit it ran from."""
@@ -107,6 +109,14 @@ class Record:
                 # ASCII escapes: a text may hold lone surrogates, which UTF-8 cannot
                 file.write(json.dumps({**row, "images": images}) + "\n")
 
+    def add_skipped(self, step: int, reason: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append the answers of a step that was skipped to `skipped.jsonl`."""
+        with self.skipped.open("a", encoding="utf-8") as file:
+            for row in rows:
+                # a reward may be what is not finite, which JSON has no number for
+                shown = {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
+                file.write(json.dumps({"step": step, "reason": reason, **shown}) + "\n")
+
     def _keep_picture(self, seed: int, k: int, picture: np.ndarray) -> str:
         """Write the k-th picture of an eval problem, unless it is on disk; returns its path in the folder."""
         path = f"images/eval-{seed:06d}{f'-{k + 1}' if k else ''}.png"
@@ -118,9 +128,10 @@ class Record:
         """Forget what was written after a checkpoint at `step`."""
         self.metrics.drop_after(step)
         self.evals.drop_after(step)
-        if self.samples.exists():
-            kept = [line for line in whole_lines(self.samples) if json.loads(line)["step"] <= step]
-            self.samples.write_text("".join(kept), encoding="utf-8")
+        for path in (self.samples, self.skipped):
+            if path.exists():
+                kept = [line for line in whole_lines(path) if json.loads(line)["step"] <= step]
+                path.write_text("".join(kept), encoding="utf-8")
 
 
 def require_new(folder: Path) -> None:

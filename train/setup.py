@@ -97,7 +97,7 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     train_envs, eval_envs = make_train_envs(settings, spec, fields), make_eval_envs(spec, settings.eval_size, fields)
     chance = chance_of(document["yardsticks"])
     trainer = Trainer(settings, policy, train_envs, eval_envs, asked.resume, chance, started)
-    trainer.state = TrainerState(**load_trainer_state(checkpoint, trainer.optimizers))
+    trainer.state = TrainerState(**load_trainer_state(checkpoint, trainer.learner.optimizers))
     trainer.started = started - trainer.state.seconds
     if trainer.finished():
         raise ValueError(

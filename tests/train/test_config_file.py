@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -82,9 +83,8 @@ def test_lists_are_written_with_commas(written):
     ],
 )
 def test_a_bad_file_is_named(written, text, said):
-    with pytest.raises(ValueError, match="^(?s:.*)") as error:
+    with pytest.raises(ValueError, match=re.escape(said)):
         parse(["--config", written(text)])
-    assert said in str(error.value)
 
 
 @pytest.mark.parametrize("text", ["env: clock\nstepz: 3", "env: clock\nsteps: three"])

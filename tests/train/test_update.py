@@ -1,5 +1,6 @@
 """What one step does to the policy, against plain computations and with the signs that make it learn."""
 
+import csv
 import dataclasses
 import json
 import time
@@ -15,11 +16,14 @@ from agents.grpo import group_advantages
 from agents.qwen_vl import QwenVL
 from agents.rollout import Rollout
 from tests.train import letters  # noqa: F401 (registers the letters)
+from train import loop
 from train.__main__ import train
 from train.cold_start import cold_start
 from train.config import TrainConfig, resolved
+from train.learner import NotFiniteError
 from train.loop import Trainer, TrainingError
 from train.policies import load_policy
+from train.seeds import problem_seeds
 
 P, G = 2, 4
 TEXTS = [f"<answer>0{hour}:{minute}0:00</answer>" for hour in (1, 2) for minute in (1, 2, 3, 4)]
@@ -54,6 +58,12 @@ def crafted(trainer, rewards, old_shift=0.0):
     return Rollout(prompts, Answers(ids_BT, mask_BT, old_BT), TEXTS, torch.tensor(rewards), {})
 
 
+def update(trainer, rollout, factor=1.0):
+    """One update on it, with the whole bonus."""
+    advantages_B = group_advantages(rollout.rewards_PG).flatten()
+    return trainer.learner.update(rollout, advantages_B, factor, trainer.config.entropy_bonus)
+
+
 def likelihoods(trainer, rollout):
     """The log-probability of each text, (P, G)."""
     answers = rollout.answers
@@ -68,7 +78,7 @@ def test_the_rewarded_answers_become_likelier_than_the_others(make, optimizer, r
     rollout = crafted(trainer, [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
     before, _ = likelihoods(trainer, rollout)
     for _ in range(5):
-        trainer.update(rollout, group_advantages(rollout.rewards_PG).flatten(), 1.0)
+        update(trainer, rollout)
     gained = likelihoods(trainer, rollout)[0] - before
     assert gained[0].argmax() == 0
     assert gained[1].argmax() == 3
@@ -81,7 +91,7 @@ def test_the_entropy_bonus_raises_the_entropy(make):
         trainer = make(optimizer="adamw", learning_rate=1e-3, entropy_bonus=bonus, updates_per_batch=1)
         rollout = crafted(trainer, [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
         for _ in range(5):
-            trainer.update(rollout, group_advantages(rollout.rewards_PG).flatten(), 1.0)
+            update(trainer, rollout)
         entropies.append(likelihoods(trainer, rollout)[1])
     assert entropies[1] > entropies[0]
 
@@ -91,13 +101,13 @@ def test_the_entropy_bonus_raises_the_entropy(make):
 def test_the_loss_is_the_plain_one(make, normalise, micro_batch_problems):
     fields = {"normalise": normalise, "micro_batch_problems": micro_batch_problems, "temperature": 0.7}
     trainer = make(entropy_bonus=0.3, kl_weight=0.2, clip_high=0.1, **fields)
-    trainer.reference = load_policy("tiny", 1)
+    trainer.learner.reference = load_policy("tiny", 1)
     rollout = crafted(trainer, [[1.0, 0.0, 0.5, 0.0], [0.2, 0.0, 0.0, 1.0]], old_shift=0.15)
     answers, prompts = rollout.answers, rollout.prompts
     arguments = (prompts, answers.ids_BT, answers.mask_BT, 0.7)
     with torch.no_grad():
         logp_BT, entropy_BT = trainer.policy.log_probabilities(*arguments)
-        reference_BT, _ = trainer.reference.log_probabilities(*arguments)
+        reference_BT, _ = trainer.learner.reference.log_probabilities(*arguments)
     advantages_B = group_advantages(rollout.rewards_PG).flatten()
     expected, tokens, kls = 0.0, int(answers.mask_BT.sum()), []
     for b, mask_T in enumerate(answers.mask_BT):
@@ -110,7 +120,7 @@ def test_the_loss_is_the_plain_one(make, normalise, micro_batch_problems):
             value += -0.3 * entropy_BT[b, t].item() + 0.2 * kls[-1]
             weight = {"token": 1 / tokens, "sequence": 1 / length / (P * G), "constant": 1 / 11 / (P * G)}[normalise]
             expected += weight * value
-    metrics = trainer.update(rollout, advantages_B, 1.0)
+    metrics = update(trainer, rollout)
     assert metrics["loss"] == pytest.approx(expected, rel=1e-4)
     # these are means over tokens, however the loss is normalised
     assert metrics["kl"] == pytest.approx(np.mean(kls), rel=1e-4)
@@ -127,7 +137,7 @@ def test_the_replay_adds_the_cross_entropy_of_the_next_problems_answer(make):
     ids_PT, mask_PT = trainer.policy.encode(["<answer>11:22:33</answer>", "<answer>01:02:03</answer>"])
     with torch.no_grad():
         logp_PT, _ = trainer.policy.log_probabilities(rollout.prompts, ids_PT, mask_PT)
-    metrics = trainer.update(rollout, torch.zeros(P * G), 0.5)
+    metrics = update(trainer, rollout, 0.5)
     assert metrics["loss"] == pytest.approx(-0.5 * 0.3 * logp_PT[mask_PT].mean().item(), rel=1e-4)
     assert metrics["logp_gap"] < 1e-4
     with torch.no_grad():
@@ -147,16 +157,77 @@ def test_the_learner_sees_what_was_sampled(make):
     assert int(metrics["groups_without_spread"]) == 0
     # half of the steps are done, so the rate is halfway between its peak and half of it
     assert float(metrics["learning_rate"]) == pytest.approx(0.0075)
-    assert [o.param_groups[0]["lr"] for o in trainer.optimizers] == pytest.approx([0.0075, 3e-4 * 0.75])
+    assert [o.param_groups[0]["lr"] for o in trainer.learner.optimizers] == pytest.approx([0.0075, 3e-4 * 0.75])
 
 
-def test_a_loss_that_is_no_number_stops_the_run(make):
-    trainer = make()
+@pytest.mark.parametrize("micro_batch_problems", [1, 2])
+def test_a_loss_that_is_no_number_changes_nothing(make, micro_batch_problems):
+    trainer = make(micro_batch_problems=micro_batch_problems)
     rollout = crafted(trainer, [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, float("nan")]])
     before = [p.clone() for p in trainer.policy.model.parameters()]
-    with pytest.raises(TrainingError, match="loss of step 1 is nan"):
-        trainer.update(rollout, group_advantages(rollout.rewards_PG).flatten(), 1.0)
+    with pytest.raises(NotFiniteError, match="its loss is nan"):
+        update(trainer, rollout)
     assert all(torch.equal(a, b) for a, b in zip(before, trainer.policy.model.parameters(), strict=True))
+    assert all(p.grad is None for p in trainer.policy.model.parameters())  # nor the next step
+
+
+def test_a_gradient_that_is_no_number_changes_nothing(make):
+    trainer = make()
+    weight = trainer.policy.model.get_input_embeddings().weight
+    before = weight.clone()
+    weight.register_hook(lambda gradient: gradient * float("inf"))
+    with pytest.raises(NotFiniteError, match="the norm of its gradient is"):
+        update(trainer, crafted(trainer, [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]))
+    assert torch.equal(weight, before)
+    assert weight.grad is None
+
+
+@pytest.fixture
+def bad_rewards(monkeypatch):
+    """Has the steps named in a set sample answers of which one is worth NaN."""
+    bad = set()
+    sampled = loop.collect
+
+    def collect(*args, step, **kwargs):
+        rollout = sampled(*args, step=step, **kwargs)
+        if step in bad:
+            rollout.rewards_PG[1, 2] = float("nan")
+        return rollout
+
+    monkeypatch.setattr(loop, "collect", collect)
+    return bad
+
+
+def read_metrics(trainer):
+    with (trainer.folder / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_step_that_is_not_finite_is_skipped_counted_and_kept(make, bad_rewards, capsys):
+    trainer = make(env="Letters-v0")
+    bad_rewards.add(1)
+    for _ in range(3):
+        trainer.train_step()
+    rows = read_metrics(trainer)
+    assert [row["skipped_steps"] for row in rows] == ["0", "1", "1"]
+    assert [row["loss"] == "" for row in rows] == [False, True, False]
+    assert [row["step"] for row in rows] == ["1", "2", "3"]
+    assert "step 2 is skipped: its loss is nan" in capsys.readouterr().out
+    kept = [json.loads(line) for line in (trainer.folder / "skipped.jsonl").read_text().splitlines()]
+    assert len(kept) == P * G
+    assert {(row["step"], row["reason"]) for row in kept} == {(2, "its loss is nan")}
+    assert [row["reward"] for row in kept].index("nan") == G + 2
+    assert [row["seed"] for row in kept] == [seed for seed in problem_seeds(0, 1, P) for _ in range(G)]
+
+
+def test_skipped_steps_in_a_row_stop_the_run(make, bad_rewards):
+    trainer = make(env="Letters-v0")
+    bad_rewards |= {0, 1, 2, 3, 5, 6, 7, 8, 9}
+    for _ in range(9):
+        trainer.train_step()
+    with pytest.raises(TrainingError, match="5 steps in a row were skipped"):
+        trainer.train_step()
+    assert trainer.state.skipped_steps == 9
 
 
 def test_the_bounds_end_a_run(make):
@@ -255,7 +326,9 @@ def test_worked_solutions_are_learned_by_every_weight(make, monkeypatch):
     assert not unchanged
     assert losses[-1] < 0.5 * losses[0]
     assert given == [list(infos["demonstration"]) for _, infos in asked]
-    assert all(optimizer.state_dict()["state"] == {} for optimizer in trainer.optimizers)  # GRPO begins with its own
+    assert all(
+        optimizer.state_dict()["state"] == {} for optimizer in trainer.learner.optimizers
+    )  # GRPO begins with its own
 
 
 def test_the_bonus_of_a_step_follows_the_entropy_of_the_one_before(make):
