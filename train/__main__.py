@@ -52,7 +52,7 @@ def make_trainer(arguments: Sequence[str], prog: str) -> "Trainer":
 def train(trainer: "Trainer", prog: str = "python -m train") -> int:
     """Run a trainer, with Ctrl-C meaning an orderly end, and draw its curves whatever happens."""
     from envs.foreign import UntrainableError
-    from train.loop import TrainingError
+    from train.learner import TrainingError
 
     def on_interrupt(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl-C is meant

@@ -1,9 +1,11 @@
 """One update of the policy from one batch of scored answers."""
 
 from collections import defaultdict
+from collections.abc import Callable
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from torch import Tensor
 
 from agents.batch import Prompts
@@ -13,6 +15,10 @@ from agents.rollout import Rollout
 from train.config import Settings
 from train.optimizer import build_optimizers, set_learning_rates
 from train.replay import LearnerBatch, learner_batch
+
+
+class TrainingError(RuntimeError):
+    """A run that cannot go on; its last checkpoint stays."""
 
 
 class NotFiniteError(ArithmeticError):
@@ -26,16 +32,21 @@ class Learner:
         config: resolved settings.
         policy: what learns.
         accelerator: autocast and the backward pass.
+        say: tells the user something.
     """
 
-    def __init__(self, config: Settings, policy: LanguageModel, accelerator: Accelerator) -> None:
-        self.config, self.policy, self.accelerator = config, policy, accelerator
+    def __init__(
+        self, config: Settings, policy: LanguageModel, accelerator: Accelerator, say: Callable[[str], None]
+    ) -> None:
+        self.config, self.policy, self.accelerator, self.say = config, policy, accelerator, say
+        self.micro_batch_problems = config.micro_batch_problems
+        """Problems whose answers go through the model at once; fewer after memory ran out."""
         policy.model, *self.optimizers = accelerator.prepare(policy.model, *build_optimizers(policy.model, config))
         self.reference: LanguageModel | None = None
         """The policy as GRPO began, for the KL divergence, if that has a weight."""
 
     def update(self, rollout: Rollout, advantages_B: Tensor, factor: float, bonus: float) -> dict[str, float]:
-        """One optimizer step on a batch, in micro-batches of whole groups.
+        """One optimizer step on a batch, in micro-batches of whole groups, smaller ones if memory runs out.
 
         Args:
             rollout: P problems, G answers to each.
@@ -49,16 +60,42 @@ class Learner:
 
         Raises:
             NotFiniteError: the loss or the gradient is not finite. No weight has changed, no gradient is left.
+            TrainingError: the answers to one problem do not fit into memory.
         """
         batch = learner_batch(rollout, advantages_B, self.config, self.policy, factor * self.config.replay_weight)
+        while True:
+            try:
+                sums, gap = self._gradient(rollout, batch, bonus)
+            except RuntimeError as error:
+                if not should_reduce_batch_size(error):
+                    raise
+                self._halve(error)
+            else:
+                return {**sums, "grad_norm": self._step(factor), "logp_gap": gap}
+
+    def _halve(self, error: RuntimeError) -> None:
+        """Begin the gradient again with half as many problems at once, after memory ran out."""
+        self._forget()
+        error.__traceback__ = None  # whose frames hold the tensors that did not fit
+        clear_device_cache(garbage_collection=True)
+        if self.micro_batch_problems == 1:
+            raise TrainingError(
+                f"out of memory with the {self.config.group_size} answers to one problem; try a smaller --group-size, "
+                "--max-new-tokens, picture or model"
+            ) from error
+        self.micro_batch_problems = (self.micro_batch_problems + 1) // 2
+        self.say(f"out of memory; from here on {self.micro_batch_problems} problems go through the learner at once")
+
+    def _gradient(self, rollout: Rollout, batch: LearnerBatch, bonus: float) -> tuple[dict[str, float], float]:
+        """Add up the gradient of a batch; returns the loss and its parts, and the gap."""
         sums: dict[str, float] = defaultdict(float)
         gap = 0.0
-        for rows in torch.arange(len(rollout.prompts)).split(self.config.micro_batch_problems):
+        for rows in torch.arange(len(rollout.prompts)).split(self.micro_batch_problems):
             parts, own_gap = self._backward(rollout.prompts.select(rows), batch, rows, bonus)
             for name, value in parts.items():
                 sums[name] += value
             gap = max(gap, own_gap)
-        return {**sums, "grad_norm": self._step(factor), "logp_gap": gap}
+        return sums, gap
 
     def _backward(
         self, prompts: Prompts, batch: LearnerBatch, rows: Tensor, bonus: float

@@ -22,13 +22,15 @@ from train.cold_start import cold_start
 from train.config import Settings, entropy_target, fraction_done, learning_rate_factor
 from train.environments import column, mean
 from train.evaluate import Evaluation, full_summary
-from train.learner import Learner, NotFiniteError
+from train.learner import Learner, NotFiniteError, TrainingError
 from train.progress import Progress
 from train.record import Record
 from train.seeds import problem_seeds
 
 # What an update reports, as columns of `metrics.csv`.
 LEARNED = ("loss", "entropy", "kl", "clip_fraction", "grad_norm", "logp_gap")
+# Rollout and learner compute the same policy. In bfloat16 they differ by some hundredths of a nat.
+WIDE_GAP = 0.1
 # Skipped steps in a row that end a run.
 MOST_SKIPPED = 5
 
@@ -49,10 +51,6 @@ class TrainerState:
     skipped_in_a_row: int = 0
     closing_seconds: float = 0.0
     """What the end of the run still has to do takes about this long: an evaluation, a checkpoint, the plots."""
-
-
-class TrainingError(RuntimeError):
-    """A run that cannot go on; its last checkpoint stays."""
 
 
 class Trainer:
@@ -83,9 +81,10 @@ class Trainer:
         self.record = Record(folder)
         self.state = TrainerState()
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available())
-        self.learner = Learner(config, policy, self.accelerator)
-        self.stopping = False
         self.progress = Progress(config)
+        self.learner = Learner(config, policy, self.accelerator, self.progress.note)
+        self.stopping = False
+        self.warned = False
         self.complete = False
 
     @property
@@ -208,6 +207,12 @@ class Trainer:
             self.progress.note(f"step {self.state.step + 1} is skipped: {error}")
             return dict.fromkeys(LEARNED)
         self.state.skipped_in_a_row = 0
+        if updates[0]["logp_gap"] > WIDE_GAP and not self.warned:
+            self.warned = True
+            self.progress.note(
+                f"rollout and learner differ by {updates[0]['logp_gap']:.2g} in the log-probability of a token of step "
+                f"{self.state.step + 1}. Likely causes: a low precision, TF32, a changed model or packing"
+            )
         means = {name: float(np.mean([update[name] for update in updates])) for name in LEARNED}
         # the first update's: later ones differ from the rollout because the policy has moved
         return {**means, "logp_gap": updates[0]["logp_gap"]}

@@ -1,6 +1,7 @@
 import pytest
 
 from tests.envs.conftest import clean_registry, thermometer  # noqa: F401 (fixtures)
+from tests.train.steps import make  # noqa: F401 (a fixture)
 from train.__main__ import main
 
 # The smallest run that goes through everything, on a task where an untrained model's answers differ in reward.

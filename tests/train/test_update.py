@@ -1,67 +1,21 @@
 """What one step does to the policy, against plain computations and with the signs that make it learn."""
 
-import csv
 import dataclasses
 import json
 import time
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 
 import envs  # noqa: F401 (registers the clock)
-from agents.batch import Answers
 from agents.grpo import group_advantages
 from agents.qwen_vl import QwenVL
-from agents.rollout import Rollout
 from tests.train import letters  # noqa: F401 (registers the letters)
-from train import loop
+from tests.train.steps import G, P, crafted, update
 from train.__main__ import train
 from train.cold_start import cold_start
-from train.config import TrainConfig, resolved
-from train.learner import NotFiniteError
-from train.loop import Trainer, TrainingError
 from train.policies import load_policy
-from train.seeds import problem_seeds
-
-P, G = 2, 4
-TEXTS = [f"<answer>0{hour}:{minute}0:00</answer>" for hour in (1, 2) for minute in (1, 2, 3, 4)]
-
-
-@pytest.fixture
-def make(tmp_path):
-    """Makes a trainer on clocks of 56 pixels."""
-
-    def make(env="eyechart/Clock-v0", **fields):
-        fields = {"steps": 100, "problems_per_step": P, "group_size": G, "cold_start": "none", **fields}
-        config = resolved(TrainConfig(env="clock", **fields), small=True, answer_tokens=11)
-        policy = load_policy("tiny", 0)
-        policy.max_new_tokens = config.max_new_tokens
-        clocks = [gym.make_vec(env, num_envs=n, split=split, size=56) for n, split in ((P * G, "train"), (4, "eval"))]
-        trainer = Trainer(config, policy, *clocks, tmp_path, 180.0, time.perf_counter())
-        task = {"unit": "min", "worst_error": 360.0, "fields": {}}
-        trainer.record.write_config({"env": env, "task": task, "yardsticks": None, "settings": {"model": "tiny"}})
-        return trainer
-
-    return make
-
-
-def crafted(trainer, rewards, old_shift=0.0):
-    """A rollout of known texts and rewards; `old_shift` moves the log-probabilities they were sampled with."""
-    observations, _ = trainer.envs.reset(seed=[s for s in range(P) for _ in range(G)])
-    prompts = trainer.policy.prepare(observations["prompt"][::G], observations["image"][::G])
-    ids_BT, mask_BT = trainer.policy.encode(TEXTS)
-    with torch.no_grad():
-        logp_BT, _ = trainer.policy.log_probabilities(prompts, ids_BT, mask_BT, trainer.config.temperature)
-    old_BT = (logp_BT - old_shift) * mask_BT
-    return Rollout(prompts, Answers(ids_BT, mask_BT, old_BT), TEXTS, torch.tensor(rewards), {})
-
-
-def update(trainer, rollout, factor=1.0):
-    """One update on it, with the whole bonus."""
-    advantages_B = group_advantages(rollout.rewards_PG).flatten()
-    return trainer.learner.update(rollout, advantages_B, factor, trainer.config.entropy_bonus)
 
 
 def likelihoods(trainer, rollout):
@@ -158,76 +112,6 @@ def test_the_learner_sees_what_was_sampled(make):
     # half of the steps are done, so the rate is halfway between its peak and half of it
     assert float(metrics["learning_rate"]) == pytest.approx(0.0075)
     assert [o.param_groups[0]["lr"] for o in trainer.learner.optimizers] == pytest.approx([0.0075, 3e-4 * 0.75])
-
-
-@pytest.mark.parametrize("micro_batch_problems", [1, 2])
-def test_a_loss_that_is_no_number_changes_nothing(make, micro_batch_problems):
-    trainer = make(micro_batch_problems=micro_batch_problems)
-    rollout = crafted(trainer, [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, float("nan")]])
-    before = [p.clone() for p in trainer.policy.model.parameters()]
-    with pytest.raises(NotFiniteError, match="its loss is nan"):
-        update(trainer, rollout)
-    assert all(torch.equal(a, b) for a, b in zip(before, trainer.policy.model.parameters(), strict=True))
-    assert all(p.grad is None for p in trainer.policy.model.parameters())  # nor the next step
-
-
-def test_a_gradient_that_is_no_number_changes_nothing(make):
-    trainer = make()
-    weight = trainer.policy.model.get_input_embeddings().weight
-    before = weight.clone()
-    weight.register_hook(lambda gradient: gradient * float("inf"))
-    with pytest.raises(NotFiniteError, match="the norm of its gradient is"):
-        update(trainer, crafted(trainer, [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]))
-    assert torch.equal(weight, before)
-    assert weight.grad is None
-
-
-@pytest.fixture
-def bad_rewards(monkeypatch):
-    """Has the steps named in a set sample answers of which one is worth NaN."""
-    bad = set()
-    sampled = loop.collect
-
-    def collect(*args, step, **kwargs):
-        rollout = sampled(*args, step=step, **kwargs)
-        if step in bad:
-            rollout.rewards_PG[1, 2] = float("nan")
-        return rollout
-
-    monkeypatch.setattr(loop, "collect", collect)
-    return bad
-
-
-def read_metrics(trainer):
-    with (trainer.folder / "metrics.csv").open() as file:
-        return list(csv.DictReader(file))
-
-
-def test_a_step_that_is_not_finite_is_skipped_counted_and_kept(make, bad_rewards, capsys):
-    trainer = make(env="Letters-v0")
-    bad_rewards.add(1)
-    for _ in range(3):
-        trainer.train_step()
-    rows = read_metrics(trainer)
-    assert [row["skipped_steps"] for row in rows] == ["0", "1", "1"]
-    assert [row["loss"] == "" for row in rows] == [False, True, False]
-    assert [row["step"] for row in rows] == ["1", "2", "3"]
-    assert "step 2 is skipped: its loss is nan" in capsys.readouterr().out
-    kept = [json.loads(line) for line in (trainer.folder / "skipped.jsonl").read_text().splitlines()]
-    assert len(kept) == P * G
-    assert {(row["step"], row["reason"]) for row in kept} == {(2, "its loss is nan")}
-    assert [row["reward"] for row in kept].index("nan") == G + 2
-    assert [row["seed"] for row in kept] == [seed for seed in problem_seeds(0, 1, P) for _ in range(G)]
-
-
-def test_skipped_steps_in_a_row_stop_the_run(make, bad_rewards):
-    trainer = make(env="Letters-v0")
-    bad_rewards |= {0, 1, 2, 3, 5, 6, 7, 8, 9}
-    for _ in range(9):
-        trainer.train_step()
-    with pytest.raises(TrainingError, match="5 steps in a row were skipped"):
-        trainer.train_step()
-    assert trainer.state.skipped_steps == 9
 
 
 def test_the_bounds_end_a_run(make):
