@@ -14,13 +14,13 @@ import torch
 from PIL import Image
 
 from agents.grpo import group_advantages, k3_kl
+from agents.loading import load_policy
 from agents.packing import packed_mask
 from plots.__main__ import Options
 from tests.readme import README, ROOT
 from train.cli import parse
 from train.config import TrainConfig, flag
 from train.evaluate import EvaluateConfig
-from train.policies import load_policy
 
 DOCS = ROOT / "docs"
 PAGES = {name: (DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("ALGORITHMS", "TROUBLESHOOTING")}

@@ -12,9 +12,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from agents.language_model import LanguageModel
+from agents.loading import STATE_FILE, checkpoints
 from train.optimizer import flat_state, load_flat_state
 
-STATE_FILE = "trainer_state.json"
 OPTIMIZER_FILE = "optimizer.safetensors"
 
 
@@ -51,27 +51,6 @@ def save_policy(policy: LanguageModel, folder: Path) -> None:
     """Write weights, config, tokenizer or processor, as `from_pretrained` reads them."""
     policy.model.save_pretrained(folder)
     policy.processor.save_pretrained(folder)
-
-
-def checkpoints(run: Path) -> list[Path]:
-    """A run's checkpoints, oldest first."""
-    return sorted(p for p in (run / "checkpoints").glob("step-*") if (p / STATE_FILE).exists())
-
-
-def latest_checkpoint(run: Path) -> Path:
-    """The newest checkpoint of a run.
-
-    Raises:
-        ValueError: the folder is no run, or the run ended before its first checkpoint.
-    """
-    if (run / STATE_FILE).exists():
-        raise ValueError(f"{run} is a checkpoint; name its run, {run.parent.parent}")
-    if not (run / "config.json").exists():
-        raise ValueError(f"{run} is not a run: it has no config.json")
-    found = checkpoints(run)
-    if not found:
-        raise ValueError(f"{run} has no checkpoint to go on from; start it again under another --run")
-    return found[-1]
 
 
 def load_trainer_state(checkpoint: Path, optimizers: list[torch.optim.Optimizer]) -> dict[str, Any]:

@@ -1,24 +1,13 @@
-"""Policies by name: a tiny model, a run, a Hugging Face folder or hub id, a baseline."""
+"""Policies to evaluate, and what a policy has to be for a task."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
-from pathlib import Path
-
-import torch
-from safetensors import SafetensorError
-from transformers.utils.logging import disable_progress_bar
 
 import envs
 from agents.baselines import Chance, Constant, Oracle, tagged
-from agents.choices import TINY_MODELS
-from agents.families import load_pretrained
 from agents.language_model import LanguageModel
+from agents.loading import load_policy
 from agents.policy import Policy
 from agents.qwen_vl import QwenVL
-from agents.tiny import build_tiny
-from train.checkpoint import latest_checkpoint
-
-disable_progress_bar()  # a bar for every checkpoint's few files would tear the run's own
 
 # Problems of the training split whose answers stand for the prior.
 ANSWER_POOL = 1024
@@ -60,38 +49,6 @@ def baseline(name: str, task: envs.Task, seed: int) -> Policy:
     if name == "constant":
         return Constant(envs.yardsticks(task).best_constant_answer)
     return Chance(answer_pool(task), seed)
-
-
-def load_policy(model: str, seed: int, others: Sequence[str] = ()) -> LanguageModel:
-    """A tiny model (its weights drawn from `seed`), an earlier run, a Hugging Face folder, or a hub id.
-
-    Args:
-        model: which.
-        seed: of a tiny model's weights.
-        others: names that mean something where this is called, for did-you-mean.
-
-    Raises:
-        ValueError: the model cannot be found or read, or is of no known family.
-    """
-    if model in TINY_MODELS:
-        return build_tiny(model, seed)
-    path = Path(model)
-    if not path.exists() and (model.count("/") != 1 or model.startswith((".", "/", "~"))):
-        close = get_close_matches(model, (*TINY_MODELS, *others), n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        tiny = ", ".join(TINY_MODELS)
-        raise ValueError(
-            f"--model {model} is neither a tiny model ({tiny}), nor a folder, nor a hub id (OWNER/NAME){hint}"
-        )
-    checkpoint = str(latest_checkpoint(path)) if (path / "checkpoints").is_dir() else model
-    try:
-        policy = load_pretrained(checkpoint)
-    except (OSError, ValueError, SafetensorError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ValueError(f"--model {model} could not be loaded: {reason}") from error
-    if policy.processor.chat_template is None:
-        print(f"note: {model} has no chat template, so it reads the plain prompt")
-    return policy.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def check_pictures(policy: LanguageModel, task: envs.Task | None, shapes: Sequence[tuple[int, int, int]]) -> None:

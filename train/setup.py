@@ -8,7 +8,8 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 import envs
-from train.checkpoint import latest_checkpoint, load_trainer_state
+from agents.loading import latest_checkpoint, load_policy
+from train.checkpoint import load_trainer_state
 from train.cold_start import COLD_START_INFO
 from train.config import Settings, TrainConfig, plain, resolved
 from train.environments import (
@@ -22,7 +23,7 @@ from train.environments import (
     task_of,
 )
 from train.loop import Trainer, TrainerState
-from train.policies import answer_tokens, check_pictures, is_small, load_policy
+from train.policies import answer_tokens, check_pictures, is_small
 from train.record import Record, new_run_folder
 
 # The longest answer of a small model, in tokens, where no task tells how long answers are.

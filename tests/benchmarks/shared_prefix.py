@@ -13,8 +13,8 @@ import torch
 
 import envs  # noqa: F401 (registers the clock)
 from agents import packing
+from agents.loading import load_policy
 from agents.rollout import sampling_noise
-from train.policies import load_policy
 
 PROBLEMS, GROUP, TOKENS, ROUNDS = 16, 16, 11, 5
 

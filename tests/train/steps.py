@@ -9,11 +9,11 @@ import torch
 import envs  # noqa: F401 (registers the clock)
 from agents.batch import Answers
 from agents.grpo import group_advantages
+from agents.loading import load_policy
 from agents.rollout import Rollout
 from tests.train import letters  # noqa: F401 (registers the letters)
 from train.config import TrainConfig, resolved
 from train.loop import Trainer
-from train.policies import load_policy
 
 P, G = 2, 4
 TEXTS = [f"<answer>0{hour}:{minute}0:00</answer>" for hour in (1, 2) for minute in (1, 2, 3, 4)]

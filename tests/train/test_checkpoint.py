@@ -2,17 +2,15 @@ import json
 
 import pytest
 
+from agents.loading import STATE_FILE, latest_checkpoint, load_policy
 from train.checkpoint import (
     OPTIMIZER_FILE,
-    STATE_FILE,
     checkpoints,
-    latest_checkpoint,
     load_trainer_state,
     save_checkpoint,
 )
 from train.config import TrainConfig, resolved
 from train.optimizer import build_optimizers
-from train.policies import load_policy
 
 
 @pytest.fixture(scope="module")

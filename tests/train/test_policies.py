@@ -7,10 +7,10 @@ import pytest
 
 import envs
 from agents.choices import TINY_MODELS
-from agents.tiny import build_tiny
+from agents.loading import load_policy
 from tests.train.conftest import SMALL
 from train.evaluate import main as evaluate
-from train.policies import check_pictures, load_policy
+from train.policies import check_pictures
 
 TEXT_MODELS = ("tiny-qwen2", "tiny-qwen3", "tiny-llama")
 
@@ -57,32 +57,3 @@ def test_pictures_that_are_no_whole_patches_are_noted(capsys):
     said = capsys.readouterr().out
     assert "note: pictures of 112x112 pixels are resampled to 128x128 for the model" in said
     assert "patches are 32 pixels" in said
-
-
-def test_a_base_model_is_noted(tmp_path, capsys):
-    policy = build_tiny("tiny-qwen2", 0)
-    policy.tokenizer.chat_template = None
-    policy.model.save_pretrained(tmp_path)
-    policy.processor.save_pretrained(tmp_path)
-    loaded = load_policy(str(tmp_path), 0)
-    assert f"note: {tmp_path} has no chat template, so it reads the plain prompt" in capsys.readouterr().out
-    assert loaded.decode(loaded.generate(loaded.prepare(["Red?"])))
-
-
-@pytest.mark.parametrize(
-    ("model", "said"),
-    [
-        ("tiny-qwen3vl", "did you mean 'tiny-qwen3-vl'"),
-        ("tiny-gemma", "tiny-llama"),
-        ("./gpt2", "it is a gpt2 model, and only these can be used: qwen2_vl"),
-        ("./empty", "could not be loaded"),
-    ],
-)
-def test_a_model_that_cannot_be_used_is_named(tmp_path, monkeypatch, model, said):
-    monkeypatch.chdir(tmp_path)
-    for name, config in {"gpt2": '{"model_type": "gpt2"}', "empty": "{}"}.items():
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "config.json").write_text(config)
-    with pytest.raises(ValueError, match=said) as raised:
-        load_policy(model, 0)
-    assert model in str(raised.value)

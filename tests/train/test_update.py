@@ -10,12 +10,12 @@ import torch
 
 import envs  # noqa: F401 (registers the clock)
 from agents.grpo import group_advantages
+from agents.loading import load_policy
 from agents.qwen_vl import QwenVL
 from tests.train import letters  # noqa: F401 (registers the letters)
 from tests.train.steps import G, P, crafted, update
 from train.__main__ import train
 from train.cold_start import cold_start
-from train.policies import load_policy
 
 
 def likelihoods(trainer, rollout):

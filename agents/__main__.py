@@ -1,0 +1,71 @@
+"""`python -m agents ask`: put a question to a model, about pictures or about none."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+Image = Annotated[Path, tyro.conf.arg(metavar="FILE")]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Ask a model a question, and print its most likely answer."""
+
+    question: Annotated[str, tyro.conf.Positional]
+    """What to ask, as the model is to read it."""
+    model: str
+    """A run, a Hugging Face folder or hub id, or a tiny model (which has learned nothing)."""
+    image: tyro.conf.UseAppendAction[tuple[Image, ...]] = ()
+    """A picture to show it; say it again for another one."""
+    max_new_tokens: int = 256
+    """The longest answer."""
+
+    def run(self) -> int:
+        """Print the answer."""
+        if self.max_new_tokens < 1:
+            raise ValueError(f"--max-new-tokens must be at least 1, got {self.max_new_tokens}")
+        import numpy as np
+        from PIL import Image, UnidentifiedImageError
+
+        pictures = []
+        for path in self.image:
+            try:
+                with Image.open(path) as picture:
+                    pictures.append(np.asarray(picture.convert("RGB")))
+            except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+                raise ValueError(f"--image {path} is no picture that can be read: {error}") from error
+
+        from agents.loading import load_policy  # seconds of imports, after the rest is known to be right
+
+        policy = load_policy(self.model, 0)
+        policy.max_new_tokens = self.max_new_tokens
+        answers = policy.generate(policy.prepare([self.question], [pictures] if pictures else None))
+        (text,) = policy.decode(answers)
+        # a model's output is anything at all: a terminal's control codes among it
+        print("".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text))
+        return 0
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m agents") -> int:
+    """Run a command line.
+
+    Args:
+        arguments: what follows `python -m agents`; None takes the process's own.
+        prog: what usage and messages call the program.
+
+    Returns:
+        the exit status: 0, or 2 for bad input.
+    """
+    try:
+        return tyro.extras.subcommand_cli_from_dict({"ask": Ask}, args=arguments, prog=prog).run()
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
