@@ -233,7 +233,8 @@ class LanguageModel:
 
         def score(hidden_ND: Tensor, ids_N: Tensor) -> tuple[Tensor, Tensor]:
             logp_NV = self._logits(hidden_ND, temperature).log_softmax(-1)
-            return logp_NV.gather(-1, ids_N[:, None])[:, 0], -(logp_NV.exp() * logp_NV).sum(-1)
+            entropy_N = -(logp_NV.exp() * logp_NV).sum(-1)
+            return logp_NV.gather(-1, ids_N[:, None])[:, 0], entropy_N
 
         tokens = max(1, MAX_LOGITS // self.model.get_output_embeddings().weight.shape[0])
         if len(ids_N) <= tokens:

@@ -61,7 +61,7 @@ PATTERNS = message_patterns()
 
 def is_printed(message):
     """Whether some string of the source can read so, with at least 15 characters of it fixed."""
-    wordings = (message, re.sub(r"^(error: |stopped; )", "", message))
+    wordings = (message, re.sub(r"^(error: |note: |stopped; )", "", message))
     wordings += tuple(f"{wording.removesuffix('…')}." for wording in wordings)  # a list that is not quoted whole
     return any(len(fixed) >= 15 and pattern.fullmatch(w) for pattern, fixed in PATTERNS for w in wordings)
 

@@ -138,6 +138,6 @@ def test_log_probabilities_from_a_few_logits_at_a_time_are_the_same(reader, monk
     tokens = int(mask_BT.sum())
     assert max(seen) == 3
     assert sum(seen) == 2 * tokens  # forward, and again in the backward pass instead of being kept
-    torch.testing.assert_close(fewer[:2], (logp_BT, entropy_BT), atol=1e-6, rtol=0)
+    torch.testing.assert_close(fewer[:2], (logp_BT, entropy_BT), atol=1e-5, rtol=0)
     for ours, theirs in zip(fewer[2], gradients, strict=True):
         assert (ours - theirs).norm() <= 1e-5 * theirs.norm()
