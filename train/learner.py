@@ -39,7 +39,7 @@ class Learner:
         self, config: Settings, policy: LanguageModel, accelerator: Accelerator, say: Callable[[str], None]
     ) -> None:
         self.config, self.policy, self.accelerator, self.say = config, policy, accelerator, say
-        self.micro_batch_problems = config.micro_batch_problems
+        self.micro_batch_problems = min(config.micro_batch_problems, config.problems_per_step)
         """Problems whose answers go through the model at once; fewer after memory ran out."""
         policy.model, *self.optimizers = accelerator.prepare(policy.model, *build_optimizers(policy.model, config))
         self.reference: LanguageModel | None = None
