@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-Image = Annotated[Path, tyro.conf.arg(metavar="FILE")]
+Picture = Annotated[Path, tyro.conf.arg(metavar="FILE")]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Ask:
     """What to ask, as the model is to read it."""
     model: str
     """A run, a Hugging Face folder or hub id, or a tiny model (which has learned nothing)."""
-    image: tyro.conf.UseAppendAction[tuple[Image, ...]] = ()
+    image: tyro.conf.UseAppendAction[tuple[Picture, ...]] = ()
     """A picture to show it; say it again for another one."""
     max_new_tokens: int = 256
     """The longest answer."""
@@ -29,14 +29,14 @@ class Ask:
         if self.max_new_tokens < 1:
             raise ValueError(f"--max-new-tokens must be at least 1, got {self.max_new_tokens}")
         import numpy as np
-        from PIL import Image, UnidentifiedImageError
+        from PIL import Image
 
         pictures = []
         for path in self.image:
             try:
                 with Image.open(path) as picture:
                     pictures.append(np.asarray(picture.convert("RGB")))
-            except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
                 raise ValueError(f"--image {path} is no picture that can be read: {error}") from error
 
         from agents.loading import load_policy  # seconds of imports, after the rest is known to be right

@@ -1,5 +1,6 @@
 """Language models by name: a tiny one, a run, a Hugging Face folder or hub id."""
 
+import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -47,7 +48,7 @@ def load_policy(model: str, seed: int, others: Sequence[str] = ()) -> LanguageMo
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(f"--model {model} could not be loaded: {reason}") from error
     if policy.processor.chat_template is None:
-        print(f"note: {model} has no chat template, so it reads the plain prompt")
+        print(f"note: {model} has no chat template, so it reads the plain prompt", file=sys.stderr)
     return policy.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -68,5 +69,5 @@ def latest_checkpoint(run: Path) -> Path:
         raise ValueError(f"{run} is not a run: it has no config.json")
     found = checkpoints(run)
     if not found:
-        raise ValueError(f"{run} has no checkpoint to go on from; start it again under another --run")
+        raise ValueError(f"{run} has no checkpoint: it ended before the first one")
     return found[-1]

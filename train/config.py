@@ -12,8 +12,8 @@ Optimizer = Literal["muon", "adamw"]
 ColdStart = Literal["format", "answers", "none"]
 Schedule = Literal["linear", "cosine", "constant"]
 COLD_START_STEPS = {"format": 60, "answers": 300, "none": 0}
-# Ten minutes on two processor cores are some 500 steps. The rate follows the steps, so every machine has the same rows
-# for as far as it gets.
+# Ten minutes on two processor cores are some 500 steps. The rate follows the steps, so it is the same at each of them
+# on every machine.
 DEFAULT_BOUNDS = {"steps": 600, "minutes": 10.0}
 # What is left of the entropy target at the end of a run, as a fraction: precise answers have little of it.
 ENTROPY_FINAL = 1 / 3
@@ -140,7 +140,7 @@ class TrainConfig:
 
     config: Path | None = None
     """Settings from a file, under the flags: YAML with their names (`group-size: 8`, and under `task:` the task's
-    fields), or another run's config.json."""
+    fields), or another run's config.json, all of whose settings then count, those too that were defaults there."""
 
     seed: int = 0
     """Fixes weights, problems and sampling."""
@@ -261,7 +261,7 @@ def fraction_done(config: Settings, step: int, seconds: float) -> float:
 
 
 def learning_rate_factor(config: Settings, step: int, done: float) -> float:
-    """What the peak learning rates are multiplied by: warm-up, a plateau, then a straight line down.
+    """What the peak learning rates are multiplied by: warm-up, a plateau, then down as `lr_schedule` says.
 
     Args:
         config: the resolved settings.

@@ -7,15 +7,15 @@ from typing import Any
 import yaml
 
 FLAG = "--config"
-# What a run's config.json says of itself; not what another run should do.
-OWN = ("run", "resume", "config")
+# What a run's config.json says of itself, and no file can say of another run.
+OWN = {"run", "resume", "config"}
 
 
 def with_config_file(words: Sequence[str], texts: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
     """Put what `--config FILE` holds before the flags of a command line, which win.
 
     The file is YAML whose keys are the flags' names, with hyphens or underscores, and under `task` the fields of the
-    task; or the `config.json` of a run, whose settings and task are then those of the new one.
+    task; or the `config.json` of a run, all of whose settings then count, those too that were defaults there.
 
     Args:
         words: the command line without `--task.FIELD VALUE`.
@@ -33,7 +33,16 @@ def with_config_file(words: Sequence[str], texts: Mapping[str, str]) -> tuple[li
     if any(word.partition("=")[0] == "--resume" for word in words):
         raise ValueError(f"--resume goes on with a run as it was; leave out {FLAG}")
     document = _read(path)
-    settings, fields = (_of_a_run if "settings" in document else _of_yaml)(document, path)
+    if {"settings", "versions"} <= document.keys():  # a run's config.json
+        task = _by_name(document.get("task"), "task", path)
+        settings = _by_name(document["settings"], "settings", path)
+        settings, fields = {k: v for k, v in settings.items() if k not in OWN}, task.get("fields")
+    else:
+        settings, fields = {k: v for k, v in document.items() if k != "task"}, document.get("task")
+        for name in OWN & settings.keys():
+            raise ValueError(f"{FLAG} {path}: {name} is for the command line; leave it out of the file")
+    settings = {k.replace("_", "-"): v for k, v in _texts(settings, path).items()}
+    fields = _texts(_by_name(fields, "task", path), path)
     given = {word.partition("=")[0].removeprefix("--").replace("_", "-") for word in words if word.startswith("--")}
     more = [word for name, value in settings.items() if name not in given for word in (f"--{name}", value)]
     known = {name.replace("-", "_") for name in texts}
@@ -63,40 +72,37 @@ def _read(path: Path) -> Mapping[str, Any]:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"{FLAG} {path} cannot be read: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # no text, an impossible date, a loop
         raise ValueError(f"{FLAG} {path} is no YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(document, Mapping) or not all(isinstance(key, str) for key in document):
-        raise ValueError(f"{FLAG} {path} must hold settings by name, such as `group-size: 8`, got {document!r:.80}")
-    return document
+    return _by_name(document, "the file", path)
 
 
-def _of_yaml(document: Mapping[str, Any], path: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Settings and task fields of a file that somebody wrote."""
-    task = document.get("task") or {}
-    if not isinstance(task, Mapping):
-        raise ValueError(f"{FLAG} {path}: `task` must hold the task's fields by name, got {task!r:.80}")
-    settings = {name.replace("_", "-"): value for name, value in document.items() if name != "task"}
-    return _texts(settings, path), _texts({str(name).replace("-", "_"): value for name, value in task.items()}, path)
+def _by_name(values: Any, what: str, path: Path) -> dict[str, Any]:
+    """A mapping by name, with underscores for hyphens; nothing for None.
 
-
-def _of_a_run(document: Mapping[str, Any], path: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Settings and task fields of a run's `config.json`."""
-    task, settings = document.get("task") or {}, document["settings"]
-    if not isinstance(settings, Mapping) or not isinstance(task, Mapping):
-        raise ValueError(f"{FLAG} {path} is no run's config.json: its settings or its task are broken")
-    asked = {name.replace("_", "-"): value for name, value in settings.items() if name not in OWN}
-    return _texts(asked, path), _texts(task.get("fields") or {}, path)
+    Raises:
+        ValueError: it is something else, or a name stands there twice.
+    """
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
+        raise ValueError(f"{FLAG} {path}: {what} must hold values by name, such as `size: 8`, got {values!r:.80}")
+    found = {name.replace("-", "_"): value for name, value in values.items()}
+    if len(found) < len(values):
+        raise ValueError(f"{FLAG} {path}: {what} has a name twice, once with a hyphen: {', '.join(values)}")
+    return found
 
 
 def _texts(values: Mapping[str, Any], path: Path) -> dict[str, str]:
     """Values as a command line has them; what is None is left out."""
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            raise ValueError(f"{FLAG} {path}: {name} must be one value, got {value!r:.80}")
-    return {name: _text(value) for name, value in values.items() if value is not None}
+    return {name: _text(name, value, path) for name, value in values.items() if value is not None}
 
 
-def _text(value: Any) -> str:
+def _text(name: str, value: Any, path: Path) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return ",".join(map(_text, value)) if isinstance(value, (list, tuple)) else str(value)
+    if isinstance(value, list) and not any(isinstance(item, (list, Mapping)) for item in value):
+        return ",".join(_text(name, item, path) for item in value)
+    if isinstance(value, (list, Mapping)):
+        raise ValueError(f"{FLAG} {path}: {name} must be one value or a list of some, got {value!r:.80}")
+    return str(value)

@@ -47,8 +47,10 @@ class TrainerState:
     steering: float = 1.0
     """What the weight of the entropy is multiplied by."""
     skipped_steps: int = 0
-    """Steps whose loss or gradient was not finite."""
+    """Steps with an update whose loss or gradient was not finite."""
     skipped_in_a_row: int = 0
+    micro_batch_problems: int | None = None
+    """What the learner had to come down to; None before the first checkpoint."""
     closing_seconds: float = 0.0
     """What the end of the run still has to do takes about this long: an evaluation, a checkpoint, the plots."""
 
@@ -191,9 +193,10 @@ class Trainer:
             )
 
     def learn(self, rollout: Rollout, seeds: Sequence[int], factor: float, bonus: float) -> dict[str, float | None]:
-        """The updates on a batch, and the mean of what they report; None each if one is not finite.
+        """The updates on a batch, and the mean of what they report; None each if there was none.
 
-        Such a batch is left behind: no weight follows it, and its answers are kept to be looked at.
+        An update that is not finite changes no weight. What is left of its batch is skipped, and the answers are kept
+        to be looked at.
         """
         advantages_B = group_advantages(rollout.rewards_PG, self.config.advantage_scale).flatten()
         updates = []
@@ -205,8 +208,10 @@ class Trainer:
             self.state.skipped_in_a_row += 1
             self.record.add_skipped(self.state.step + 1, str(error), skipped_rows(rollout, seeds))
             self.progress.note(f"step {self.state.step + 1} is skipped: {error}")
+        else:
+            self.state.skipped_in_a_row = 0
+        if not updates:
             return dict.fromkeys(LEARNED)
-        self.state.skipped_in_a_row = 0
         if updates[0]["logp_gap"] > WIDE_GAP and not self.warned:
             self.warned = True
             self.progress.note(
@@ -244,6 +249,7 @@ class Trainer:
     def checkpoint(self) -> None:
         """Write a checkpoint of this step."""
         self.state.seconds = self.seconds
+        self.state.micro_batch_problems = self.learner.micro_batch_problems
         save_checkpoint(
             self.folder,
             self.policy,

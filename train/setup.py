@@ -99,6 +99,7 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     chance = chance_of(document["yardsticks"])
     trainer = Trainer(settings, policy, train_envs, eval_envs, asked.resume, chance, started)
     trainer.state = TrainerState(**load_trainer_state(checkpoint, trainer.learner.optimizers))
+    trainer.learner.micro_batch_problems = trainer.state.micro_batch_problems or settings.micro_batch_problems
     trainer.started = started - trainer.state.seconds
     if trainer.finished():
         raise ValueError(

@@ -72,6 +72,19 @@ def test_bad_input_is_named(capsys, arguments, said):
     assert "Traceback" not in printed.err
 
 
+def test_a_broken_picture_is_named(files, tmp_path, capsys):
+    whole = files[0][0].read_bytes()
+    for place in range(8, len(whole), 97):
+        (tmp_path / "broken.png").write_bytes(whole[:place] + b"\0\xff\0" + whole[place + 3 :])
+        try:
+            with Image.open(tmp_path / "broken.png") as picture:
+                picture.convert("RGB")
+        except (OSError, SyntaxError, ValueError):
+            status, said = asked(capsys, "?", "--model", "tiny", "--image", tmp_path / "broken.png")
+            assert status == 2
+            assert "is no picture that can be read" in said.err
+
+
 def test_a_text_model_is_shown_no_pictures(files, capsys):
     status, said = asked(capsys, "?", "--model", "tiny-llama", "--image", files[0][0])
     assert status == 2

@@ -10,7 +10,7 @@ def test_a_base_model_is_noted(tmp_path, capsys):
     policy.model.save_pretrained(tmp_path)
     policy.processor.save_pretrained(tmp_path)
     loaded = load_policy(str(tmp_path), 0)
-    assert f"note: {tmp_path} has no chat template, so it reads the plain prompt" in capsys.readouterr().out
+    assert f"note: {tmp_path} has no chat template, so it reads the plain prompt" in capsys.readouterr().err
     assert loaded.decode(loaded.generate(loaded.prepare(["Red?"])))
 
 

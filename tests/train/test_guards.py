@@ -6,9 +6,10 @@ import json
 import pytest
 import torch
 
+from tests.train.conftest import SMALL
 from tests.train.steps import G, P, crafted, update
 from train import loop
-from train.learner import NotFiniteError, TrainingError
+from train.learner import Learner, NotFiniteError, TrainingError
 from train.seeds import problem_seeds
 
 
@@ -72,6 +73,24 @@ def test_a_step_that_is_not_finite_is_skipped_counted_and_kept(make, bad_rewards
     assert [row["seed"] for row in kept] == [seed for seed in problem_seeds(0, 1, P) for _ in range(G)]
 
 
+def test_what_was_learned_before_an_update_that_is_not_finite_is_told(make, monkeypatch):
+    """With several updates a batch, the first one may be fine."""
+    trainer = make(env="Letters-v0", updates_per_batch=3)
+    plain, done = trainer.learner.update, []
+
+    def fails_at_the_second(*args):
+        if done:
+            raise NotFiniteError("its loss is nan")
+        done.append(plain(*args))
+        return done[0]
+
+    monkeypatch.setattr(trainer.learner, "update", fails_at_the_second)
+    trainer.train_step()
+    (row,) = read_metrics(trainer)
+    assert row["skipped_steps"] == "1"
+    assert float(row["loss"]) == pytest.approx(done[0]["loss"], rel=1e-5)
+
+
 def test_skipped_steps_in_a_row_stop_the_run(make, bad_rewards):
     trainer = make(env="Letters-v0")
     bad_rewards |= {0, 1, 2, 3, 5, 6, 7, 8, 9}
@@ -107,6 +126,42 @@ def test_out_of_memory_halves_the_micro_batch(make, monkeypatch, capsys):
         assert tried == ([2, 2] if problems == 2 else [2, 1, 1, 1, 1])
     assert results[1] == pytest.approx(results[0], rel=1e-4, abs=1e-6)
     assert capsys.readouterr().out.count("out of memory; from here on 1 problems go") == 1
+
+
+def test_a_gradient_that_memory_cut_short_is_not_counted_twice(make, monkeypatch):
+    results = []
+    for fails in (False, True):
+        trainer = make(optimizer="adamw", learning_rate=1e-4)
+        rollout = crafted(trainer, [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+        plain, calls = trainer.accelerator.backward, []
+
+        def backward(loss, plain=plain, calls=calls, fails=fails):
+            plain(loss)
+            calls.append(loss)
+            if fails and len(calls) == 1:
+                raise RuntimeError("CUDA out of memory.")
+
+        monkeypatch.setattr(trainer.accelerator, "backward", backward)
+        results.append(update(trainer, rollout))
+        assert len(calls) == (3 if fails else 1)
+    assert results[1] == pytest.approx(results[0], rel=1e-4, abs=1e-6)
+
+
+def test_a_resumed_run_keeps_the_smaller_micro_batch(train, tmp_path, monkeypatch):
+    seen = []
+    gradient = Learner._gradient
+
+    def tight(self, *args):
+        seen.append(self.micro_batch_problems)
+        if self.micro_batch_problems > 1:
+            raise RuntimeError("CUDA out of memory.")
+        return gradient(self, *args)
+
+    monkeypatch.setattr(Learner, "_gradient", tight)
+    assert train(*SMALL, "--steps", "1", "--run", "tight") == 0
+    assert seen == [4, 2, 1]
+    assert train("--resume", "tight", "--steps", "2") == 0
+    assert seen == [4, 2, 1, 1]
 
 
 def test_out_of_memory_with_one_problem_ends_the_run(make, monkeypatch):
