@@ -8,18 +8,18 @@ from typing import Annotated
 
 import tyro
 
-Picture = Annotated[Path, tyro.conf.arg(metavar="FILE")]
+Pictures = Annotated[tuple[Path, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="FILE")]
 
 
 @dataclass(frozen=True)
 class Ask:
     """Ask a model a question, and print its most likely answer."""
 
-    question: Annotated[str, tyro.conf.Positional]
+    question: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="QUESTION")]
     """What to ask, as the model is to read it."""
     model: str
     """A run, a Hugging Face folder or hub id, or a tiny model (which has learned nothing)."""
-    image: tyro.conf.UseAppendAction[tuple[Picture, ...]] = ()
+    image: Pictures = ()
     """A picture to show it; say it again for another one."""
     max_new_tokens: int = 256
     """The longest answer."""
