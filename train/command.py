@@ -1,4 +1,4 @@
-"""The `eyechart` command: what `python -m train`, `agents`, `plots` and `envs` do, from any folder, whatever lies there.
+"""The `eyechart` command: what `python -m train`, `agents`, `plots`, `envs` do, from any folder, whatever lies there.
 
 `python -m` looks into the current folder first, where a folder `envs` of somebody else's would be taken for ours. This
 command finds our packages beside itself. The module of `--env module:name` is still found in the current folder.
