@@ -179,6 +179,10 @@ def test_measured_numbers_are_those_of_the_results(number):
     assert number in RESULTS
 
 
+def test_nothing_is_left_to_be_filled_in():
+    assert not re.findall(r"@@\w+|TODO|FIXME", "".join((RESULTS, README, *PAGES.values())))
+
+
 def test_inline_mathematics_survives_markdown():
     """GitHub reads a backslash before punctuation as Markdown's escape, also between dollar signs, and < as a tag."""
     prose = re.sub(r"```.*?```", "", PAGES["ALGORITHMS"], flags=re.S)
