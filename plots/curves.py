@@ -167,4 +167,6 @@ def _title(runs: Sequence[Run]) -> str:
     """Name the env and the model; of several models, none: they name the groups."""
     envs = list(dict.fromkeys(run.env for run in runs))
     models = {str(run.settings.get("model", "")) for run in runs}
-    return " · ".join(filter(None, [" and ".join(envs), *(models if len(models) == 1 else ())]))
+    # a figure that is passed on need not tell where on a disk the model lay
+    shown = [Path(model).name if Path(model).is_absolute() else model for model in models]
+    return " · ".join(filter(None, [" and ".join(envs), *(shown if len(shown) == 1 else ())]))

@@ -145,6 +145,8 @@ def test_several_groups_have_names_colours_and_markers(make_run: MakeRun):
 
 def test_the_title_is_env_and_model(make_run: MakeRun):
     assert draw(make_run()).get_suptitle() == "eyechart/Clock-v0 · tiny"
+    assert draw(make_run("from-run", model="runs/clock")).get_suptitle() == "eyechart/Clock-v0 · runs/clock"
+    assert draw(make_run("from-disk", model="/home/me/runs/clock")).get_suptitle() == "eyechart/Clock-v0 · clock"
 
 
 def test_a_model_that_differs_names_the_groups_instead(make_run: MakeRun):

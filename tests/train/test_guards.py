@@ -170,7 +170,6 @@ def test_out_of_memory_with_one_problem_ends_the_run(make, monkeypatch):
     limited(trainer.policy, 0, monkeypatch)
     with pytest.raises(TrainingError, match="out of memory with the 4 answers to one problem"):
         update(trainer, rollout)
-    assert all(p.grad is None for p in trainer.policy.model.parameters())
 
 
 def test_other_errors_are_not_taken_for_memory(make, monkeypatch):
