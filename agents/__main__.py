@@ -1,4 +1,4 @@
-"""`python -m agents ask`: put a question to a model, about pictures or about none."""
+"""`python -m agents`: put a question to a model, about pictures or about none; export it for other programs."""
 
 import sys
 from collections.abc import Sequence
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+
+from agents.choices import Dtype
 
 Pictures = Annotated[tuple[Path, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="FILE")]
 
@@ -23,6 +25,8 @@ class Ask:
     """A picture to show it; say it again for another one."""
     max_new_tokens: int = 256
     """The longest answer."""
+    device: str | None = None
+    """cpu, cuda, or cuda:N. Default: a GPU if there is one."""
 
     def run(self) -> int:
         """Print the answer."""
@@ -41,12 +45,42 @@ class Ask:
 
         from agents.loading import load_policy  # seconds of imports, after the rest is known to be right
 
-        policy = load_policy(self.model, 0)
+        policy = load_policy(self.model, 0, device=self.device)
         policy.max_new_tokens = self.max_new_tokens
         answers = policy.generate(policy.prepare([self.question], [pictures] if pictures else None))
         (text,) = policy.decode(answers)
         # a model's output is anything at all: a terminal's control codes among it
         print("".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text))
+        return 0
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write a model as an ordinary Hugging Face folder, an adapter merged into its weights."""
+
+    model: str
+    """A run, a Hugging Face folder or hub id."""
+    out: Path
+    """Folder to write, which must be new."""
+    dtype: Dtype = "float32"
+    """Precision of the weights."""
+
+    def run(self) -> int:
+        """Write the folder."""
+        if self.out.exists() and not (self.out.is_dir() and not any(self.out.iterdir())):
+            raise ValueError(f"--out {self.out} exists; name another folder")
+        import torch
+        from safetensors import SafetensorError
+
+        from agents.loading import load_policy
+
+        # merged in full precision, rounded once
+        policy = load_policy(self.model, 0, device="cpu", dtype="float32").cast(getattr(torch, self.dtype))
+        try:
+            policy.save(self.out)
+        except (OSError, SafetensorError) as error:
+            raise ValueError(f"--out {self.out} cannot be written: {error}") from error
+        print(self.out)
         return 0
 
 
@@ -61,7 +95,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m agents")
         the exit status: 0, or 2 for bad input.
     """
     try:
-        return tyro.extras.subcommand_cli_from_dict({"ask": Ask}, args=arguments, prog=prog).run()
+        return tyro.extras.subcommand_cli_from_dict({"ask": Ask, "export": Export}, args=arguments, prog=prog).run()
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

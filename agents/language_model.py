@@ -6,6 +6,8 @@ answers, fewer for long ones. Both equal the plain computation to rounding.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +17,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 from agents.batch import Answers, Prompts, draw
+from agents.choices import Attention
 from agents.packing import decode_mask, packed_answers, packed_mask
 from agents.policy import pictures
 
@@ -48,6 +51,8 @@ class LanguageModel:
 
     def __init__(self, model: Any, processor: Any, max_new_tokens: int = 16) -> None:
         self.model = model
+        self.adapter: Any = None
+        """A `peft.PeftModel` around `model`, if low-rank adapters learn in place of its weights."""
         self.processor = processor
         self.max_new_tokens = max_new_tokens
         self.tokenizer: Any = getattr(processor, "tokenizer", processor)
@@ -65,14 +70,44 @@ class LanguageModel:
         self._chat_texts: dict[tuple[str, int], str] = {}
 
     @classmethod
-    def load(cls, checkpoint: str, max_new_tokens: int = 16, dtype: torch.dtype = torch.float32) -> Self:
-        """Load a Hugging Face folder or hub id, with the tokenizer or processor saved beside the weights."""
-        model = cls.model_class.from_pretrained(checkpoint, dtype=dtype, attn_implementation="sdpa")
-        return cls(model, cls.processor_class.from_pretrained(checkpoint), max_new_tokens)
+    def load(
+        cls,
+        checkpoint: str,
+        processor: str,
+        max_new_tokens: int = 16,
+        dtype: torch.dtype = torch.float32,
+        attention: Attention = "sdpa",
+    ) -> Self:
+        """Load the weights in a Hugging Face folder or hub id, and the tokenizer or processor in that or another."""
+        kernels: Any = attention
+        if attention == "flash_attention_2":  # takes no mask of a packed group, which the vision tower does without
+            kernels = {"": "sdpa", "text_config": "sdpa", "vision_config": attention}
+        model = cls.model_class.from_pretrained(
+            checkpoint, dtype=dtype, attn_implementation=kernels, use_safetensors=True, trust_remote_code=False
+        )
+        return cls(model, cls.processor_class.from_pretrained(processor), max_new_tokens)
+
+    def save(self, folder: Path) -> None:
+        """Write weights (of the adapter alone, if there is one), config, tokenizer or processor for `load`."""
+        if self.adapter is None:
+            self.model.save_pretrained(folder)
+        else:
+            self.adapter.save_pretrained(folder, save_embedding_layers=False)
+        self.processor.save_pretrained(folder)
+
+    def adapter_off(self) -> AbstractContextManager[None]:
+        """Within this context the model is the one under the adapter, if there is an adapter."""
+        return nullcontext() if self.adapter is None else self.adapter.disable_adapter()
 
     def to(self, device: str | torch.device) -> Self:
         """Move the weights."""
         self.model.to(device)
+        return self
+
+    def cast(self, dtype: torch.dtype) -> Self:
+        """Round the weights; rotary frequencies and other buffers stay as they are, as in `from_pretrained`."""
+        for parameter in self.model.parameters():
+            parameter.data = parameter.data.to(dtype)
         return self
 
     @property

@@ -1,5 +1,6 @@
 """Language models by name: a tiny one, a run, a Hugging Face folder or hub id."""
 
+import importlib.util
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -9,8 +10,8 @@ import torch
 from safetensors import SafetensorError
 from transformers.utils.logging import disable_progress_bar
 
-from agents.choices import TINY_MODELS
-from agents.families import load_pretrained
+from agents.choices import TINY_MODELS, Attention, Dtype
+from agents.families import count_parameters, load_pretrained
 from agents.language_model import LanguageModel
 from agents.tiny import build_tiny
 
@@ -18,24 +19,42 @@ disable_progress_bar()  # a bar for every checkpoint's few files would tear the 
 
 # What a run's checkpoint has beside an ordinary Hugging Face folder's files.
 STATE_FILE = "trainer_state.json"
+# A model of fewer parameters is trained from scratch, not fine-tuned.
+SMALL = 50_000_000
 
 
-def load_policy(model: str, seed: int, others: Sequence[str] = ()) -> LanguageModel:
+def load_policy(
+    model: str,
+    seed: int,
+    others: Sequence[str] = (),
+    *,
+    device: str | None = None,
+    dtype: Dtype | None = None,
+    attention: Attention = "sdpa",
+    trainable_adapter: bool = False,
+) -> LanguageModel:
     """A tiny model (its weights drawn from `seed`), an earlier run, a Hugging Face folder, or a hub id.
 
     Args:
         model: which.
         seed: of a tiny model's weights.
         others: names that mean something where this is called, for did-you-mean.
+        device: where to; None for a GPU if there is one.
+        dtype: of the weights; None for bfloat16 on a GPU, unless the model is small, else float32.
+        attention: the kernel; flash attention is for the vision tower alone.
+        trainable_adapter: keep an adapter apart from the weights under it, to go on training it.
 
     Raises:
-        ValueError: the model cannot be found or read, or is of no known family.
+        ValueError: the model cannot be found or read, or is of no known family, or the device is not there.
     """
+    place = find_device(device)
+    require_kernel(attention, place)
     if model in TINY_MODELS:
-        return build_tiny(model, seed)
+        return build_tiny(model, seed).cast(torch.bfloat16 if dtype == "bfloat16" else torch.float32).to(place)
     path = Path(model)
-    if not path.exists() and (model.count("/") != 1 or model.startswith((".", "/", "~"))):
-        close = get_close_matches(model, (*TINY_MODELS, *others), n=1)
+    if not path.exists() and (model.count("/") != 1 or model.startswith((".", "/", "~")) or path.parent.is_dir()):
+        siblings = [str(path.parent / other.name) for other in path.parent.iterdir()] if path.parent.is_dir() else []
+        close = get_close_matches(model, (*TINY_MODELS, *others, *siblings), n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         tiny = ", ".join(TINY_MODELS)
         raise ValueError(
@@ -43,13 +62,56 @@ def load_policy(model: str, seed: int, others: Sequence[str] = ()) -> LanguageMo
         )
     checkpoint = str(latest_checkpoint(path)) if (path / "checkpoints").is_dir() else model
     try:
-        policy = load_pretrained(checkpoint)
+        half = dtype == "bfloat16" or (dtype is None and place.type == "cuda" and count_parameters(checkpoint) >= SMALL)
+        policy = load_pretrained(
+            checkpoint,
+            dtype=torch.bfloat16 if half else torch.float32,
+            attention=attention,
+            trainable_adapter=trainable_adapter,
+        )
     except (OSError, ValueError, SafetensorError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(f"--model {model} could not be loaded: {reason}") from error
     if policy.processor.chat_template is None:
         print(f"note: {model} has no chat template, so it reads the plain prompt", file=sys.stderr)
-    return policy.to("cuda" if torch.cuda.is_available() else "cpu")
+    return policy.to(place)
+
+
+def find_device(wanted: str | None) -> torch.device:
+    """The device that a name means; a GPU if there is one, for None.
+
+    Raises:
+        ValueError: it is not there.
+    """
+    if wanted is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise ValueError(f"--device {wanted} is no device; say cpu, cuda or cuda:N") from error
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.type == "cuda" and (device.index or 0) >= found:
+        seen = f"{found} of them, cuda:0 to cuda:{found - 1}" if found else "none"
+        raise ValueError(f"--device {wanted}: no such GPU, torch sees {seen}; leave it out to take what there is")
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"--device {wanted} is not supported; say cpu, cuda or cuda:N")
+    return device
+
+
+def require_kernel(attention: Attention, device: torch.device) -> None:
+    """Refuse flash attention where it cannot run: transformers would fetch a kernel from the hub instead.
+
+    Raises:
+        ValueError: no GPU, or the package is not installed.
+    """
+    if attention != "flash_attention_2":
+        return
+    if device.type != "cuda":
+        raise ValueError(f"--attention flash_attention_2 needs a GPU, and the model runs on {device}; leave it out")
+    if importlib.util.find_spec("flash_attn") is None:
+        raise ValueError(
+            "--attention flash_attention_2 needs the package flash-attn; install it, or leave the flag out"
+        )
 
 
 def checkpoints(run: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """Qwen-VL (2, 2.5 and 3) as a policy: a language model whose prompts hold pictures."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,18 @@ class QwenVL(LanguageModel):
         self.patch_size: int = processor.image_processor.patch_size
         self.merge_size: int = processor.image_processor.merge_size
 
+    def limit_pixels(self, most: int) -> None:
+        """Scale larger pictures down to `most` pixels, from here on and wherever the processor is saved to.
+
+        Raises:
+            ValueError: fewer than one merged patch has.
+        """
+        patch = (self.patch_size * self.merge_size) ** 2
+        if most < patch:
+            raise ValueError(f"--max-pixels must be at least {patch}, one merged patch of this model, got {most}")
+        least = min(self.processor.image_processor.size["shortest_edge"], most)
+        self.processor.image_processor.size = {"shortest_edge": least, "longest_edge": most}
+
     def shown_size(self, height: int, width: int) -> tuple[int, int]:
         """The size at which the model sees a picture of `height` x `width` pixels, after resampling."""
         prompts = self.prepare([""], [np.zeros((height, width, 3), np.uint8)])
@@ -42,7 +55,9 @@ class QwenVL(LanguageModel):
 
     def _tokenise(self, texts: list[str], pictures_P: list[list[np.ndarray]]) -> Prompts:
         images = self._read_pictures(pictures_P) if any(pictures_P) else None
-        inputs = self.processor(text=texts, images=images, padding=True, return_tensors="pt").to(self.device)
+        # the pictures have their size already
+        resized = {} if images is None else {"do_resize": False}
+        inputs = self.processor(text=texts, images=images, padding=True, return_tensors="pt", **resized).to(self.device)
         position_ids, _ = self.model.model.get_rope_index(
             inputs["input_ids"],
             mm_token_type_ids=inputs["mm_token_type_ids"],
@@ -63,14 +78,22 @@ class QwenVL(LanguageModel):
             if token in prompt:
                 raise ValueError(f"a prompt holds {token}, which the model keeps for pictures: {prompt[:80]!r}")
         messages = _messages(["placeholder"] * pictures, prompt)
-        return self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        text = self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        if text.count(self.processor.image_token) != pictures:
+            raise ValueError(
+                f"the chat template has {text.count(self.processor.image_token)} places ({self.processor.image_token}) "
+                f"for {pictures} pictures; take the one that was published with the model"
+            )
+        return text
 
     def _read_pictures(self, pictures_P: list[list[np.ndarray]]) -> list[Image.Image]:
         """All pictures in order, resampled to whole merged patches of this family's size."""
         for picture in (picture for pictures in pictures_P for picture in pictures):
             if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
                 raise ValueError(f"a picture is a uint8 array (H, W, 3), got {picture.dtype} {picture.shape}")
-        conversations = [_messages([Image.fromarray(picture) for picture in pictures], "") for pictures in pictures_P]
+        size = self.processor.image_processor.size
+        bounds = {"min_pixels": size["shortest_edge"], "max_pixels": size["longest_edge"]}
+        conversations = [_messages(map(Image.fromarray, pictures), "", **bounds) for pictures in pictures_P]
         images, _ = process_vision_info(conversations, image_patch_size=self.patch_size)
         return images
 
@@ -86,6 +109,6 @@ class QwenVL(LanguageModel):
         return sorted({*super()._never_sampled(), *vision})
 
 
-def _messages(images: list[Any], prompt: str) -> list[dict]:
-    parts = [{"type": "image", "image": image} for image in images]
+def _messages(images: Iterable[Any], prompt: str, **bounds: int) -> list[dict]:
+    parts = [{"type": "image", "image": image, **bounds} for image in images]
     return [{"role": "user", "content": [*parts, {"type": "text", "text": prompt}]}]

@@ -28,7 +28,7 @@ def save_checkpoint(
     """Write `run/checkpoints/step-NNNNNN`, aside and then renamed, and delete all but the newest `keep`."""
     target = run / "checkpoints" / f"step-{int(state['step']):06d}"
     with written_aside(target) as aside:
-        save_policy(policy, aside)
+        policy.save(aside)
         save_file(flat_state(optimizers), aside / OPTIMIZER_FILE)
         (aside / STATE_FILE).write_text(json.dumps(state, indent=2))
     for old in checkpoints(run)[:-keep]:
@@ -45,12 +45,6 @@ def written_aside(target: Path) -> Iterator[Path]:
     yield aside
     shutil.rmtree(target, ignore_errors=True)
     aside.replace(target)
-
-
-def save_policy(policy: LanguageModel, folder: Path) -> None:
-    """Write weights, config, tokenizer or processor, as `from_pretrained` reads them."""
-    policy.model.save_pretrained(folder)
-    policy.processor.save_pretrained(folder)
 
 
 def load_trainer_state(checkpoint: Path, optimizers: list[torch.optim.Optimizer]) -> dict[str, Any]:

@@ -18,7 +18,9 @@ from agents.grpo import token_weights
 from agents.language_model import LanguageModel
 from agents.policy import pictures
 from train.config import Settings
+from train.micro_batches import micro_batches
 from train.optimizer import BETAS, TOKEN_EMBEDDINGS, build_optimizers, only_trainable, set_learning_rates
+from train.preparation import autocast
 from train.seeds import problem_seeds
 
 # What the info of a reset must hold for it; where an `answer` is told, so is the `best_answer`, its written form.
@@ -65,7 +67,7 @@ def cold_start(
             if stopping():
                 break
             prompts, texts = lesson(policy, envs, config, step)
-            loss = _backward(policy, prompts, texts, config.micro_batch_problems, accelerator)
+            loss = _backward(policy, prompts, texts, config, accelerator)
             accelerator.clip_grad_norm_(learning, config.max_grad_norm)
             if config.cold_start == "answers":
                 set_learning_rates(optimizers, min(1.0, (step + 1) / 10) * (1 - step / config.cold_start_steps))
@@ -76,17 +78,18 @@ def cold_start(
 
 
 def _backward(
-    policy: LanguageModel, prompts: Prompts, texts: list[str], micro_batch_problems: int, accelerator: Accelerator
+    policy: LanguageModel, prompts: Prompts, texts: list[str], config: Settings, accelerator: Accelerator
 ) -> float:
     """Add up the gradients of the mean cross-entropy per token, in micro-batches; returns the loss."""
     answers = len(texts) // len(prompts)
     ids_BT, mask_BT = policy.encode(texts)
     weights_BT = token_weights(mask_BT, "token")
     total = 0.0
-    for rows in torch.arange(len(prompts)).split(micro_batch_problems):
-        members = slice(int(rows[0]) * answers, (int(rows[-1]) + 1) * answers)
-        with accelerator.autocast():
-            logp_BT, _ = policy.log_probabilities(prompts.select(rows), ids_BT[members], mask_BT[members])
+    P, S = prompts.input_ids_PS.shape
+    for part in micro_batches(P, answers, S, ids_BT.shape[1], config.micro_batch_tokens):
+        members = part.members
+        with autocast(config, policy):
+            logp_BT, _ = policy.log_probabilities(prompts.select(part.prompts), ids_BT[members], mask_BT[members])
         loss = -(logp_BT * weights_BT[members]).sum()
         accelerator.backward(loss)
         total += loss.item()
@@ -100,7 +103,9 @@ def _what_learns(model: nn.Module, config: Settings) -> tuple[list[nn.Parameter]
         if scratch:
             config = dataclasses.replace(config, learning_rate=ANSWERS_RATE, adamw_learning_rate=ANSWERS_ADAMW_RATE)
         return [p for p in model.parameters() if p.requires_grad], build_optimizers(model, config)
-    embeddings = [p for name, p in model.named_parameters() if TOKEN_EMBEDDINGS.search(name)]
+    learning = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    # an adapter has no embeddings to teach, so all of it learns
+    embeddings = [p for name, p in learning if TOKEN_EMBEDDINGS.search(name)] or [p for _, p in learning]
     rate = FORMAT_RATE if scratch else config.learning_rate
     return embeddings, [torch.optim.AdamW(embeddings, rate, BETAS, weight_decay=0.0)]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from agents.choices import TINY_MODELS, AdvantageScale, Normalise
+from agents.choices import LORA_TARGETS, TINY_MODELS, AdvantageScale, Attention, Dtype, Normalise, Recompute, Vision
 
 Optimizer = Literal["muon", "adamw"]
 ColdStart = Literal["format", "answers", "none"]
@@ -15,8 +15,6 @@ COLD_START_STEPS = {"format": 60, "answers": 300, "none": 0}
 # Ten minutes on two processor cores are some 500 steps. The rate follows the steps, so it is the same at each of them
 # on every machine.
 DEFAULT_BOUNDS = {"steps": 600, "minutes": 10.0}
-# What is left of the entropy target at the end of a run, as a fraction: precise answers have little of it.
-ENTROPY_FINAL = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,39 @@ class TrainConfig:
     """Policy: tiny (a Qwen2.5-VL built here, random weights) or tiny-FAMILY (qwen2-vl, qwen3-vl; for tasks without
     pictures qwen2, qwen3, llama), a Hugging Face folder or hub id, or an earlier run's folder."""
 
+    lora: bool = False
+    """Train low-rank adapters and leave the model's own weights as they are (needs the extra `lora`)."""
+
+    lora_rank: int = 16
+    """Rank of the adapters."""
+
+    lora_alpha: float = 32.0
+    """Scale of the adapters: what they add is multiplied by alpha / rank."""
+
+    lora_targets: str = LORA_TARGETS
+    """Linear layers that get an adapter: the ends of their names, separated by commas; all-linear for each of them."""
+
+    vision: Vision | None = None
+    """Whether the vision tower learns. Default: frozen with --lora, else trained."""
+
+    dtype: Dtype | None = None
+    """Precision of the computation, and of weights that do not learn; those that learn are kept in float32. Default:
+    bfloat16 on a GPU, unless the model is small; else float32."""
+
+    attention: Attention = "sdpa"
+    """Attention kernel of the vision tower. The language model's is always sdpa: flash attention takes no mask that
+    hides answers packed behind one prompt from each other."""
+
+    max_pixels: int | None = None
+    """A larger picture is scaled down to this many pixels. Default: as the checkpoint's processor says."""
+
+    device: str | None = None
+    """cpu, cuda, or cuda:N. Default: a GPU if there is one."""
+
+    gradient_checkpointing: Recompute | None = None
+    """Compute activations again in the backward pass instead of keeping them: less memory, a third more time. Default:
+    always, unless the model is small."""
+
     steps: int | None = None
     """GRPO steps. Where given, the learning rate follows them, and the seed fixes every number. Default: 600, unless
     --minutes is given."""
@@ -47,11 +78,15 @@ class TrainConfig:
     group_size: int = 16
     """G: answers to each problem, compared with each other."""
 
+    resample: int = 0
+    """Rounds in which problems whose answers all earned the same, which teach nothing, are replaced by new ones."""
+
     updates_per_batch: int = 1
     """Optimizer steps on each batch of answers; beyond the first, the ratio to the sampling policy is clipped."""
 
-    micro_batch_problems: int = 32
-    """Problems whose answers go through the learner at once; bounds memory, changes no result but by rounding."""
+    micro_batch_tokens: int = 8192
+    """Tokens, of prompts and packed answers, that go through the learner at once; bounds memory, changes no result but
+    by rounding. One prompt with the answers packed behind it is never split."""
 
     temperature: float = 1.0
     """Of sampling in training; evaluation is greedy."""
@@ -138,6 +173,10 @@ class TrainConfig:
     samples: int = 8
     """Answers of each evaluation kept in samples.jsonl, with their pictures."""
 
+    dry_run: bool = False
+    """Only check everything before the first step: pictures against tokens, one answer, one gradient, the memory; show
+    the exact prompt."""
+
     config: Path | None = None
     """Settings from a file, under the flags: YAML with their names (`group-size: 8`, and under `task:` the task's
     fields), or another run's config.json, all of whose settings then count, those too that were defaults there."""
@@ -158,7 +197,10 @@ class TrainConfig:
             "problems_per_step": 1,
             "group_size": 2,
             "updates_per_batch": 1,
-            "micro_batch_problems": 1,
+            "micro_batch_tokens": 1,
+            "lora_rank": 1,
+            "max_pixels": 1,
+            "resample": 0,
             "max_new_tokens": 1,
             "cold_start_steps": 0,
             "eval_every": 1,
@@ -187,6 +229,7 @@ class TrainConfig:
             "learning_rate",
             "adamw_learning_rate",
             "max_grad_norm",
+            "lora_alpha",
         ):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
@@ -205,6 +248,9 @@ def flag(name: str) -> str:
 class Settings(TrainConfig):
     """A `TrainConfig` with nothing left open but its bounds, one of which is set."""
 
+    vision: Vision = "trained"
+    dtype: Dtype = "float32"
+    gradient_checkpointing: Recompute = "never"
     optimizer: Optimizer = "adamw"
     learning_rate: float = 1e-6
     entropy_bonus: float = 0.0
@@ -215,21 +261,26 @@ class Settings(TrainConfig):
     max_new_tokens: int = 256
 
 
-def resolved(config: TrainConfig, small: bool, answer_tokens: int) -> Settings:
+def resolved(config: TrainConfig, small: bool, answer_tokens: int, gpu: bool = False) -> Settings:
     """Fill in the settings whose default depends on the model, and the bound where none is given.
 
     Args:
         config: as it was asked for.
         small: whether the model is small enough to be trained from scratch.
         answer_tokens: what a bare answer takes of the model's tokens.
+        gpu: whether it runs on one.
     """
-    optimizer = config.optimizer or ("muon" if small else "adamw")
+    optimizer = config.optimizer or ("muon" if small and not config.lora else "adamw")
     cold_start = config.cold_start or ("format" if config.model in TINY_MODELS else "none")
     explores = small and cold_start != "answers"  # what labels taught needs no noise to find it
     bonus = config.entropy_bonus if config.entropy_bonus is not None else 0.05 if explores else 0.0
     defaults: dict[str, Any] = {
+        "vision": "frozen" if config.lora else "trained",
+        "dtype": "bfloat16" if gpu and not small else "float32",
+        "gradient_checkpointing": "never" if small else "always",
         "optimizer": optimizer,
-        "learning_rate": 0.005 if optimizer == "muon" else 3e-4 if small else 1e-6,
+        # adapters bear ten times the rate of whole weights
+        "learning_rate": 0.005 if optimizer == "muon" else (3e-4 if small else 1e-6) * (10 if config.lora else 1),
         "entropy_bonus": bonus,
         "entropy_target": 0.4 if small and bonus else 0.0,
         "replay_weight": 0.05 if small and cold_start == "format" else 0.0,
@@ -248,40 +299,3 @@ def plain(config: Settings) -> dict[str, Any]:
     """The settings as JSON takes them."""
     fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(TrainConfig)}
     return {name: str(value) if isinstance(value, Path) else value for name, value in fields.items()}
-
-
-def fraction_done(config: Settings, step: int, seconds: float) -> float:
-    """How far along the run is, from 0 to 1: by steps where they bound it, else by the clock.
-
-    The learning rate follows it, so only a run bounded by steps does the same again.
-    """
-    if config.steps is not None:
-        return min(1.0, step / config.steps)
-    return min(1.0, seconds / (60 * config.minutes)) if config.minutes is not None else 0.0
-
-
-def learning_rate_factor(config: Settings, step: int, done: float) -> float:
-    """What the peak learning rates are multiplied by: warm-up, a plateau, then down as `lr_schedule` says.
-
-    Args:
-        config: the resolved settings.
-        step: steps done before this one.
-        done: `fraction_done` of the run.
-    """
-    warmup = min(1.0, (step + 1) / config.lr_warmup_steps) if config.lr_warmup_steps else 1.0
-    return warmup * decayed(config, done, config.lr_final)
-
-
-def entropy_target(config: Settings, done: float) -> float:
-    """The entropy to steer to: it falls as the learning rate does, to `ENTROPY_FINAL` of what it was."""
-    return config.entropy_target * decayed(config, done, ENTROPY_FINAL)
-
-
-def decayed(config: Settings, done: float, final: float) -> float:
-    """1 until `lr_decay_start` of the run, then down to `final` at its end, as `lr_schedule` says."""
-    if config.lr_schedule == "constant" or done <= config.lr_decay_start:
-        return 1.0
-    way = (done - config.lr_decay_start) / (1 - config.lr_decay_start)
-    if config.lr_schedule == "cosine":
-        way = (1 - math.cos(math.pi * way)) / 2
-    return 1.0 + way * (final - 1.0)

@@ -44,7 +44,8 @@ def with_config_file(words: Sequence[str], texts: Mapping[str, str]) -> tuple[li
     settings = {k.replace("_", "-"): v for k, v in _texts(settings, path).items()}
     fields = _texts(_by_name(fields, "task", path), path)
     given = {word.partition("=")[0].removeprefix("--").replace("_", "-") for word in words if word.startswith("--")}
-    more = [word for name, value in settings.items() if name not in given for word in (f"--{name}", value)]
+    given |= {name.removeprefix("no-") for name in given}
+    more = [word for name, value in settings.items() if name not in given for word in _words(name, value)]
     known = {name.replace("-", "_") for name in texts}
     return more + words, {name: value for name, value in fields.items() if name not in known} | dict(texts)
 
@@ -96,6 +97,12 @@ def _by_name(values: Any, what: str, path: Path) -> dict[str, Any]:
 def _texts(values: Mapping[str, Any], path: Path) -> dict[str, str]:
     """Values as a command line has them; what is None is left out."""
     return {name: _text(name, value, path) for name, value in values.items() if value is not None}
+
+
+def _words(name: str, text: str) -> list[str]:
+    """A setting as a command line has it: a switch is its name alone."""
+    switched = {"true": f"--{name}", "false": f"--no-{name}"}
+    return [switched[text]] if text in switched else [f"--{name}", text]
 
 
 def _text(name: str, value: Any, path: Path) -> str:

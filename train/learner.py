@@ -1,7 +1,7 @@
 """One update of the policy from one batch of scored answers."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from accelerate import Accelerator
@@ -13,7 +13,9 @@ from agents.grpo import clipped_surrogate, k3_kl
 from agents.language_model import LanguageModel
 from agents.rollout import Rollout
 from train.config import Settings
+from train.micro_batches import MicroBatch, micro_batches
 from train.optimizer import build_optimizers, set_learning_rates
+from train.preparation import autocast
 from train.replay import LearnerBatch, learner_batch
 
 
@@ -31,7 +33,7 @@ class Learner:
     Args:
         config: resolved settings.
         policy: what learns.
-        accelerator: autocast and the backward pass.
+        accelerator: the backward pass.
         say: tells the user something.
     """
 
@@ -39,14 +41,14 @@ class Learner:
         self, config: Settings, policy: LanguageModel, accelerator: Accelerator, say: Callable[[str], None]
     ) -> None:
         self.config, self.policy, self.accelerator, self.say = config, policy, accelerator, say
-        self.micro_batch_problems = min(config.micro_batch_problems, config.problems_per_step)
-        """Problems whose answers go through the model at once; fewer after memory ran out."""
+        self.micro_batch_tokens = config.micro_batch_tokens
+        """Tokens that go through the model at once; fewer after memory ran out."""
         policy.model, *self.optimizers = accelerator.prepare(policy.model, *build_optimizers(policy.model, config))
         self.reference: LanguageModel | None = None
-        """The policy as GRPO began, for the KL divergence, if that has a weight."""
+        """The policy as GRPO began, for the KL divergence, if that has a weight; with an adapter, the policy itself."""
 
     def update(self, rollout: Rollout, advantages_B: Tensor, factor: float, bonus: float) -> dict[str, float]:
-        """One optimizer step on a batch, in micro-batches of whole groups, smaller ones if memory runs out.
+        """One optimizer step on a batch, in micro-batches, smaller ones if memory runs out.
 
         Args:
             rollout: P problems, G answers to each.
@@ -63,54 +65,65 @@ class Learner:
             TrainingError: the answers to one problem do not fit into memory.
         """
         batch = learner_batch(rollout, advantages_B, self.config, self.policy, factor * self.config.replay_weight)
+        self.policy.model.train()  # else gradient checkpointing is off; nothing here is random
+        try:
+            sums, gap = self._gradient_that_fits(rollout.prompts, batch, bonus)
+        finally:
+            self.policy.model.eval()
+        return {**sums, "grad_norm": self._step(factor), "logp_gap": gap}
+
+    def _gradient_that_fits(
+        self, prompts: Prompts, batch: LearnerBatch, bonus: float
+    ) -> tuple[dict[str, float], float]:
+        """`_gradient`, begun again with half as many tokens at once whenever memory runs out."""
+        P, S = prompts.input_ids_PS.shape
+        T = batch.answers.ids_BT.shape[1]
         while True:
+            parts = micro_batches(P, batch.K, S, T, self.micro_batch_tokens)
             try:
-                sums, gap = self._gradient(rollout, batch, bonus)
+                return self._gradient(prompts, batch, parts, bonus)
             except RuntimeError as error:
                 if not should_reduce_batch_size(error):
                     raise
-                self._halve(error)
-            else:
-                return {**sums, "grad_norm": self._step(factor), "logp_gap": gap}
+                error.__traceback__ = None  # whose frames hold the tensors that did not fit
+                self._forget()
+                clear_device_cache(garbage_collection=True)
+                if len(parts) == len(micro_batches(P, batch.K, S, T, 1)):
+                    raise TrainingError(
+                        "out of memory with one prompt and the answers behind it; try a smaller --group-size, "
+                        "--max-new-tokens, picture or model, --gradient-checkpointing always, or --lora"
+                    ) from error
+            while len(micro_batches(P, batch.K, S, T, self.micro_batch_tokens)) == len(parts):
+                self.micro_batch_tokens //= 2
+            self.say(f"out of memory; from here on {self.micro_batch_tokens} tokens go through the learner at once")
 
-    def _halve(self, error: RuntimeError) -> None:
-        """Begin the gradient again with half as many problems at once, after memory ran out."""
-        self._forget()
-        error.__traceback__ = None  # whose frames hold the tensors that did not fit
-        clear_device_cache(garbage_collection=True)
-        if self.micro_batch_problems == 1:
-            raise TrainingError(
-                f"out of memory with the {self.config.group_size} answers to one problem; try a smaller --group-size, "
-                "--max-new-tokens, picture or model"
-            ) from error
-        self.micro_batch_problems = (self.micro_batch_problems + 1) // 2
-        self.say(f"out of memory; from here on {self.micro_batch_problems} problems go through the learner at once")
-
-    def _gradient(self, rollout: Rollout, batch: LearnerBatch, bonus: float) -> tuple[dict[str, float], float]:
+    def _gradient(
+        self, prompts: Prompts, batch: LearnerBatch, parts: Sequence[MicroBatch], bonus: float
+    ) -> tuple[dict[str, float], float]:
         """Add up the gradient of a batch; returns the loss and its parts, and the gap."""
         sums: dict[str, float] = defaultdict(float)
         gap = 0.0
-        for rows in torch.arange(len(rollout.prompts)).split(self.micro_batch_problems):
-            parts, own_gap = self._backward(rollout.prompts.select(rows), batch, rows, bonus)
-            for name, value in parts.items():
+        for part in parts:
+            values, own_gap = self._backward(prompts.select(part.prompts), batch, part.members, bonus)
+            for name, value in values.items():
                 sums[name] += value
             gap = max(gap, own_gap)
         return sums, gap
 
     def _backward(
-        self, prompts: Prompts, batch: LearnerBatch, rows: Tensor, bonus: float
+        self, prompts: Prompts, batch: LearnerBatch, members: slice, bonus: float
     ) -> tuple[dict[str, float], float]:
-        """Add the gradient of the groups at `rows`; returns their part of the loss and of its parts, and the gap."""
+        """Add the gradient of some answers; returns their part of the loss and of its parts, and the gap."""
         config = self.config
-        members = slice(int(rows[0]) * batch.K, (int(rows[-1]) + 1) * batch.K)
         ids_BT, mask_BT = batch.answers.ids_BT[members], batch.answers.mask_BT[members]
         old_logp_BT, shares_BT = batch.answers.logp_BT[members], batch.shares_BT[members]
-        with self.accelerator.autocast():
+        reference_BT = self._reference(prompts, ids_BT, mask_BT)
+        with autocast(config, self.policy):
             logp_BT, entropy_BT = self.policy.log_probabilities(prompts, ids_BT, mask_BT, config.temperature)
         surrogate_BT, clipped_BT = clipped_surrogate(
             logp_BT, old_logp_BT, batch.advantages_B[members], config.clip_low, config.clip_high
         )
-        kl_BT = self._kl(prompts, ids_BT, mask_BT, logp_BT)
+        kl_BT = torch.zeros_like(logp_BT) if reference_BT is None else k3_kl(logp_BT, reference_BT)
         loss_BT = surrogate_BT - bonus * entropy_BT + config.kl_weight * kl_BT
         loss = (loss_BT * batch.weights_BT[members]).sum() - (logp_BT * batch.replay_BT[members]).sum()
         if not torch.isfinite(loss):
@@ -122,13 +135,12 @@ class Learner:
         gap = float(((logp_BT.detach() - old_logp_BT) * (shares_BT > 0)).abs().max())
         return {"loss": loss.item(), **parts}, gap
 
-    def _kl(self, prompts: Prompts, ids_BT: Tensor, mask_BT: Tensor, logp_BT: Tensor) -> Tensor:
-        """The KL divergence from the reference per token; zeros without a reference."""
+    def _reference(self, prompts: Prompts, ids_BT: Tensor, mask_BT: Tensor) -> Tensor | None:
+        """Log-probabilities under the reference; None without one."""
         if self.reference is None:
-            return torch.zeros_like(logp_BT)
-        with torch.no_grad(), self.accelerator.autocast():
-            reference_BT, _ = self.reference.log_probabilities(prompts, ids_BT, mask_BT, self.config.temperature)
-        return k3_kl(logp_BT, reference_BT)
+            return None
+        with torch.no_grad(), autocast(self.config, self.policy), self.reference.adapter_off():
+            return self.reference.log_probabilities(prompts, ids_BT, mask_BT, self.config.temperature)[0]
 
     def _step(self, factor: float) -> float:
         """Clip, step, forget the gradients; returns the gradient's norm before clipping."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import torch
 from accelerate import Accelerator
 
 from agents.families import load_pretrained
@@ -17,14 +16,16 @@ from agents.language_model import LanguageModel
 from agents.policy import pictures
 from agents.rollout import Rollout, collect
 from plots.curves import write_curves
-from train.checkpoint import save_checkpoint, save_policy, written_aside
+from train.checkpoint import save_checkpoint, written_aside
 from train.cold_start import cold_start
-from train.config import Settings, entropy_target, fraction_done, learning_rate_factor
+from train.config import Settings
 from train.environments import column, mean
 from train.evaluate import Evaluation, full_summary
 from train.learner import Learner, NotFiniteError, TrainingError
+from train.preparation import autocast
 from train.progress import Progress
 from train.record import Record
+from train.schedule import entropy_target, fraction_done, learning_rate_factor
 from train.seeds import problem_seeds
 
 # What an update reports, as columns of `metrics.csv`.
@@ -49,7 +50,7 @@ class TrainerState:
     skipped_steps: int = 0
     """Steps with an update whose loss or gradient was not finite."""
     skipped_in_a_row: int = 0
-    micro_batch_problems: int | None = None
+    micro_batch_tokens: int | None = None
     """What the learner had to come down to; None before the first checkpoint."""
     closing_seconds: float = 0.0
     """What the end of the run still has to do takes about this long: an evaluation, a checkpoint, the plots."""
@@ -82,7 +83,7 @@ class Trainer:
         self.folder, self.chance, self.started = folder, chance, started
         self.record = Record(folder)
         self.state = TrainerState()
-        self.accelerator = Accelerator(cpu=not torch.cuda.is_available())
+        self.accelerator = Accelerator(cpu=policy.device.type == "cpu")
         self.progress = Progress(config)
         self.learner = Learner(config, policy, self.accelerator, self.progress.note)
         self.stopping = False
@@ -136,22 +137,26 @@ class Trainer:
     def keep_reference(self) -> None:
         """Keep a frozen copy of the policy for the KL divergence, if that has a weight.
 
-        It is the policy as GRPO began; a resumed run reads it from the folder `reference`.
+        It is the policy as GRPO began; a resumed run reads it from the folder `reference`. Under an adapter there is
+        one already, the model without it.
         """
         if self.config.kl_weight > 0:
-            folder = self.folder / "reference"
-            if not folder.exists():
-                with written_aside(folder) as aside:
-                    save_policy(self.policy, aside)
-            reference = load_pretrained(str(folder)).to(self.policy.device)
-            reference.model.requires_grad_(False)
-            self.learner.reference = reference
+            self.learner.reference = self.policy if self.policy.adapter else self._copy_of_the_policy()
+
+    def _copy_of_the_policy(self) -> LanguageModel:
+        folder = self.folder / "reference"
+        if not folder.exists():
+            with written_aside(folder) as aside:
+                self.policy.save(aside)
+        reference = load_pretrained(str(folder), attention=self.config.attention).to(self.policy.device)
+        reference.model.requires_grad_(False)
+        return reference
 
     def train_step(self) -> None:
         """One batch of rollouts, and the updates on it."""
         config, begin = self.config, time.perf_counter()
         seeds = problem_seeds(config.seed, self.state.step, config.problems_per_step)
-        with self.accelerator.autocast():
+        with autocast(self.config, self.policy):
             rollout = collect(
                 self.envs,
                 self.policy,
@@ -225,7 +230,7 @@ class Trainer:
     def evaluate(self, phase: str) -> None:
         """Greedy answers to the eval problems, and to blank pictures; a row of evals.csv and some samples."""
         begin = time.perf_counter()
-        with self.accelerator.autocast():
+        with autocast(self.config, self.policy):
             seen, figures = full_summary(self.eval_envs, self.policy, self.chance)
         row = {
             "phase": phase,
@@ -249,7 +254,7 @@ class Trainer:
     def checkpoint(self) -> None:
         """Write a checkpoint of this step."""
         self.state.seconds = self.seconds
-        self.state.micro_batch_problems = self.learner.micro_batch_problems
+        self.state.micro_batch_tokens = self.learner.micro_batch_tokens
         save_checkpoint(
             self.folder,
             self.policy,

@@ -5,15 +5,13 @@ from collections.abc import Sequence
 import envs
 from agents.baselines import Chance, Constant, Oracle, tagged
 from agents.language_model import LanguageModel
-from agents.loading import load_policy
+from agents.loading import SMALL, load_policy
 from agents.policy import Policy
 from agents.qwen_vl import QwenVL
 
 # Problems of the training split whose answers stand for the prior.
 ANSWER_POOL = 1024
 BASELINES = ("oracle", "constant", "chance")
-# A model of fewer parameters is trained from scratch, not fine-tuned.
-SMALL = 50_000_000
 
 
 def evaluation_policy(

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from train.config import Settings, fraction_done
+from train.config import Settings
+from train.schedule import fraction_done
 
 console = Console(highlight=False, soft_wrap=True)
 

@@ -8,7 +8,9 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 import envs
-from agents.loading import latest_checkpoint, load_policy
+from agents.loading import latest_checkpoint
+from agents.lora import add_adapter
+from agents.qwen_vl import QwenVL
 from train.checkpoint import load_trainer_state
 from train.cold_start import COLD_START_INFO
 from train.config import Settings, TrainConfig, plain, resolved
@@ -24,6 +26,7 @@ from train.environments import (
 )
 from train.loop import Trainer, TrainerState
 from train.policies import answer_tokens, check_pictures, is_small
+from train.preparation import adapter_for, choose_what_learns, keep_base, load_for_training
 from train.record import Record, new_run_folder
 
 # The longest answer of a small model, in tokens, where no task tells how long answers are.
@@ -46,15 +49,21 @@ def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], star
     task = task_of(spec, fields)
     eval_envs = make_eval_envs(spec, config.eval_size, fields)
     config = with_cold_start(config, task, eval_envs)
-    policy = load_policy(config.model, config.seed)
+    policy = load_for_training(config, config.model)
+    if config.max_pixels is not None and isinstance(policy, QwenVL):
+        policy.limit_pixels(config.max_pixels)
     check_pictures(policy, task, image_shapes(eval_envs))
     worked = config.cold_start == "answers"
     tokens = FOREIGN_ANSWER if task is None else answer_tokens(policy, task, worked)
-    settings = resolved(config, is_small(policy), tokens)
+    settings = resolved(config, is_small(policy), tokens, policy.device.type == "cuda")
     policy.max_new_tokens = settings.max_new_tokens
+    adapter = adapter_for(policy, settings)
     train_envs = make_train_envs(settings, spec, fields)
     yardsticks = measure_yardsticks(task)
     folder = new_run_folder(config.run, spec.name.lower())
+    if adapter is not None:
+        add_adapter(policy, adapter, keep_base(policy, config.model, folder), settings.seed)
+    choose_what_learns(policy, settings)
     trainer = Trainer(settings, policy, train_envs, eval_envs, folder, chance_of(yardsticks), started)
     trainer.record.write_config(
         {
@@ -93,13 +102,14 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
         raise ValueError(f"{asked.resume} was written by another version of Eyechart: {error}") from error
     spec = envs.resolve(f"{document['module']}:{document['env']}" if document["module"] else document["env"])
     fields = document["task"]["fields"] if document["task"] else {}
-    policy = load_policy(str(checkpoint), settings.seed)
+    policy = load_for_training(settings, str(checkpoint))
     policy.max_new_tokens = settings.max_new_tokens
+    choose_what_learns(policy, settings)
     train_envs, eval_envs = make_train_envs(settings, spec, fields), make_eval_envs(spec, settings.eval_size, fields)
     chance = chance_of(document["yardsticks"])
     trainer = Trainer(settings, policy, train_envs, eval_envs, asked.resume, chance, started)
     trainer.state = TrainerState(**load_trainer_state(checkpoint, trainer.learner.optimizers))
-    trainer.learner.micro_batch_problems = trainer.state.micro_batch_problems or settings.micro_batch_problems
+    trainer.learner.micro_batch_tokens = trainer.state.micro_batch_tokens or settings.micro_batch_tokens
     trainer.started = started - trainer.state.seconds
     if trainer.finished():
         raise ValueError(

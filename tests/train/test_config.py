@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from train.config import TrainConfig, entropy_target, flag, fraction_done, learning_rate_factor, plain, resolved
+from train.config import TrainConfig, flag, plain, resolved
 
 
 def settings(**fields):
@@ -32,12 +32,6 @@ def test_the_lesson_is_replayed_where_the_form_was_taught():
     assert (settings().replay_weight, settings(cold_start="none").replay_weight) == (0.05, 0.0)
     assert settings(cold_start="answers").replay_weight == settings(model="some/model").replay_weight == 0.0
     assert settings(replay_weight=0.0).replay_weight == 0.0
-
-
-def test_the_entropy_target_falls_to_a_third_with_the_learning_rate():
-    config = settings(entropy_target=0.6, lr_decay_start=0.2, lr_warmup_steps=50)
-    assert [entropy_target(config, done) for done in (0.0, 0.2, 0.6, 1.0)] == pytest.approx([0.6, 0.6, 0.4, 0.2])
-    assert entropy_target(settings(entropy_target=0.6, lr_decay_start=1.0), 1.0) == 0.6
 
 
 def test_what_is_given_stays():
@@ -73,35 +67,6 @@ def test_bounds():
     assert (settings().steps, settings().minutes) == (600, 10.0)
     assert (settings(steps=7).steps, settings(steps=7).minutes) == (7, None)
     assert (settings(minutes=3.0).steps, settings(minutes=3.0).minutes) == (None, 3.0)
-
-
-def test_the_schedule_follows_steps_where_they_bound_the_run_and_the_clock_elsewhere():
-    assert fraction_done(settings(steps=200), 50, 1e9) == 0.25
-    assert fraction_done(settings(steps=200, minutes=10.0), 50, 450.0) == 0.25
-    assert fraction_done(settings(minutes=10.0), 10**6, 150.0) == 0.25
-    assert fraction_done(settings(minutes=10.0), 10**6, 1e9) == 1.0
-
-
-def test_learning_rate_by_hand():
-    config = settings(steps=100, lr_warmup_steps=4, lr_decay_start=0.5, lr_final=0.1)
-    assert [learning_rate_factor(config, step, 0.0) for step in (0, 1, 3, 9)] == [0.25, 0.5, 1.0, 1.0]
-    factors = [learning_rate_factor(config, 50, done) for done in (0.5, 0.75, 1.0)]
-    assert factors == pytest.approx([1.0, 0.55, 0.1])
-
-
-@pytest.mark.parametrize(
-    ("schedule", "factors"),
-    [
-        ("linear", [1.0, 0.7, 0.4, 0.1]),
-        # (1 − cos 60°) / 2 = 1/4 and (1 − cos 120°) / 2 = 3/4 of the way down
-        ("cosine", [1.0, 1 - 0.9 / 4, 1 - 0.9 * 3 / 4, 0.1]),
-        ("constant", [1.0, 1.0, 1.0, 1.0]),
-    ],
-)
-def test_learning_rate_schedules(schedule, factors):
-    config = settings(lr_schedule=schedule, lr_warmup_steps=0, lr_decay_start=0.4, lr_final=0.1)
-    assert [learning_rate_factor(config, 0, done) for done in (0.4, 0.6, 0.8, 1.0)] == pytest.approx(factors)
-    assert learning_rate_factor(config, 0, 0.2) == 1.0
 
 
 def test_every_field_is_documented():

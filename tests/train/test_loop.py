@@ -174,8 +174,8 @@ def test_checkpoints_are_ordinary_folders(train, tmp_path):
 
 
 def test_micro_batches_change_nothing_but_rounding(train, tmp_path):
-    for name, size in (("one", "4"), ("many", "1")):
-        train(*SMALL, "--steps", "1", "--run", name, "--micro-batch-problems", size)
+    for name, size in (("one", "100000"), ("many", "1")):
+        train(*SMALL, "--steps", "1", "--run", name, "--micro-batch-tokens", size)
     one, many = (rows(tmp_path / name / "metrics.csv")[0] for name in ("one", "many"))
     for column in ("loss", "entropy", "grad_norm", "reward"):
         assert float(one[column]) == pytest.approx(float(many[column]), rel=1e-4)

@@ -51,9 +51,9 @@ def test_the_entropy_bonus_raises_the_entropy(make):
 
 
 @pytest.mark.parametrize("normalise", ["token", "sequence", "constant"])
-@pytest.mark.parametrize("micro_batch_problems", [1, 2])
-def test_the_loss_is_the_plain_one(make, normalise, micro_batch_problems):
-    fields = {"normalise": normalise, "micro_batch_problems": micro_batch_problems, "temperature": 0.7}
+@pytest.mark.parametrize("micro_batch_tokens", [1, 10_000])
+def test_the_loss_is_the_plain_one(make, normalise, micro_batch_tokens):
+    fields = {"normalise": normalise, "micro_batch_tokens": micro_batch_tokens, "temperature": 0.7}
     trainer = make(entropy_bonus=0.3, kl_weight=0.2, clip_high=0.1, **fields)
     trainer.learner.reference = load_policy("tiny", 1)
     rollout = crafted(trainer, [[1.0, 0.0, 0.5, 0.0], [0.2, 0.0, 0.0, 1.0]], old_shift=0.15)
@@ -85,7 +85,7 @@ def test_the_loss_is_the_plain_one(make, normalise, micro_batch_problems):
 
 
 def test_the_replay_adds_the_cross_entropy_of_the_next_problems_answer(make):
-    trainer = make(replay_weight=0.3, entropy_bonus=0.0, micro_batch_problems=1)
+    trainer = make(replay_weight=0.3, entropy_bonus=0.0, micro_batch_tokens=1)
     rollout = crafted(trainer, [[0.0] * G, [0.0] * G])  # without spread: nothing but the replay is left
     rollout = dataclasses.replace(rollout, infos={"best_answer": np.repeat(["01:02:03", "11:22:33"], G)})
     ids_PT, mask_PT = trainer.policy.encode(["<answer>11:22:33</answer>", "<answer>01:02:03</answer>"])

@@ -1,0 +1,124 @@
+"""Low-rank adapters (Hu et al. 2021, https://arxiv.org/abs/2106.09685) on a policy, by peft."""
+
+import json
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from agents.language_model import LanguageModel
+
+ADAPTER_CONFIG = "adapter_config.json"
+# Where a run keeps the weights that its adapter belongs to, unless they are a checkpoint of their own.
+BASE_FOLDER = "base"
+# Layers of the vision tower.
+VISION = r"(.*\.)?visual\..*"
+
+
+def lora_config(policy: LanguageModel, rank: int, alpha: float, targets: str, vision: bool) -> Any:
+    """What adapter a policy is to get, as a `peft.LoraConfig`.
+
+    Args:
+        policy: without one.
+        rank: of the two factors that each target gets.
+        alpha: what they add is multiplied by alpha / rank.
+        targets: linear layers by the ends of their names, separated by commas, or all-linear.
+        vision: whether layers of the vision tower get one too.
+
+    Raises:
+        ValueError: peft is not installed, or a target matches no layer.
+    """
+    peft = import_peft()
+    layers = linear_layers(policy.model, vision)
+    names = sorted({name.strip() for name in targets.split(",")} - {""})
+    names = sorted(layers) if names == ["all-linear"] else names
+    missing = [name for name in names if not any(f".{layer}".endswith(f".{name}") for layer in layers)]
+    if missing or not names:
+        known = ", ".join(sorted({layer.rpartition(".")[2] for layer in layers}))
+        raise ValueError(f"--lora-targets {targets}: no layer is named {', '.join(missing) or 'so'}; there are {known}")
+    excluded = VISION if hasattr(policy.model.model, "visual") and not vision else None
+    config = peft.LoraConfig(r=rank, lora_alpha=alpha, exclude_modules=excluded)
+    config.target_modules = names  # a list given to it becomes a set, which is written in another order each time
+    return config
+
+
+def add_adapter(policy: LanguageModel, config: Any, base: str, seed: int) -> None:
+    """Give a policy an adapter that learns, and freeze the rest. It changes nothing yet: its second factor is 0.
+
+    Args:
+        policy: without one.
+        config: of the adapter, from `lora_config`.
+        base: where the weights under it are to be found later: a folder or hub id.
+        seed: of the first factor.
+    """
+    policy.model.name_or_path = base  # what peft writes into the adapter's config
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        policy.adapter = import_peft().get_peft_model(policy.model, config)
+
+
+def linear_layers(model: Any, vision: bool) -> list[str]:
+    """Names of the linear layers that can have an adapter; those of the vision tower on demand."""
+    output = model.get_output_embeddings()
+    return [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and module is not output and (vision or not re.fullmatch(VISION, name))
+    ]
+
+
+def adapter_base(folder: str) -> str | None:
+    """Where the weights are that the adapter in a folder belongs to; None for a folder of whole weights.
+
+    A run that keeps them itself is asked first, for it may have been moved.
+
+    Raises:
+        ValueError: the adapter does not say.
+    """
+    path = Path(folder)
+    if not (path / ADAPTER_CONFIG).is_file():
+        return None
+    kept = path.parent.parent / BASE_FOLDER
+    if (kept / "config.json").is_file():
+        return str(kept)
+    try:
+        named = json.loads((path / ADAPTER_CONFIG).read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path / ADAPTER_CONFIG} does not tell which model it belongs to: {error}") from error
+    return str(named)
+
+
+def load_adapter(policy: LanguageModel, folder: str, trainable: bool) -> None:
+    """Put the adapter in a folder on the weights that it belongs to.
+
+    Args:
+        policy: those weights.
+        folder: of the adapter.
+        trainable: go on training it; else it is merged into the weights, and the policy is an ordinary one.
+
+    Raises:
+        ValueError: peft is not installed.
+    """
+    adapted = import_peft().PeftModel.from_pretrained(policy.model, folder, is_trainable=trainable)
+    if trainable:
+        policy.adapter = adapted
+    else:
+        policy.model = adapted.merge_and_unload()
+
+
+def import_peft() -> Any:
+    """The library.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    try:
+        import peft
+    except ImportError as error:
+        raise ValueError("adapters need peft: pip install 'eyechart[lora]'") from error
+    # peft asks transformers by an old name, of which only peft's authors need to hear
+    warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
+    return peft

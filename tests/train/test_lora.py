@@ -1,0 +1,87 @@
+"""Training low-rank adapters: from the command line to a merged model."""
+
+import csv
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from agents.loading import load_policy
+from agents.lora import add_adapter
+from tests.train.conftest import SMALL
+from tests.train.steps import crafted, update
+from train.preparation import adapter_for, choose_what_learns
+
+LORA = (*SMALL, "--lora", "--lora-rank", "4", "--lora-targets", "q_proj,o_proj", "--cold-start", "none")
+
+
+def read(path):
+    with path.open() as file:
+        return [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in csv.DictReader(file)]
+
+
+@pytest.fixture
+def base(tmp_path):
+    """A trained run to put adapters on: its answers differ in reward."""
+    load_policy("tiny", 0).save(tmp_path / "model")
+    return str(tmp_path / "model")
+
+
+def test_only_the_adapter_is_trained_and_kept(train, tmp_path, base):
+    assert train(*LORA, "--model", base, "--steps", "3", "--run", "a") == 0
+    last = tmp_path / "a" / "checkpoints" / "step-000003"
+    assert not (last / "model.safetensors").exists()
+    assert not (tmp_path / "a" / "base").exists()  # a folder is there already
+    adapter = load_file(last / "adapter_model.safetensors")
+    assert len(adapter) == 2 * 2 * 2
+    assert any(value.abs().max() > 0 for name, value in adapter.items() if "lora_B" in name)
+    assert json.loads((last / "adapter_config.json").read_text())["base_model_name_or_path"] == base
+    trained, before = load_policy(str(tmp_path / "a"), 0).model.state_dict(), load_policy(base, 0).model.state_dict()
+    changed = {name for name, value in trained.items() if not torch.equal(value, before[name])}
+    assert changed == {
+        f"model.language_model.layers.{i}.self_attn.{name}.weight" for i in (0, 1) for name in ("q_proj", "o_proj")
+    }
+
+
+def test_resumed_it_is_the_same_run(train, tmp_path, base):
+    flags = (*LORA, "--model", base, "--kl-weight", "0.1", "--lr-schedule", "constant")
+    assert train(*flags, "--steps", "4", "--run", "whole") == 0
+    assert train(*flags, "--steps", "2", "--run", "halved") == 0
+    assert train("--resume", "halved", "--steps", "4") == 0
+    assert read(tmp_path / "halved" / "metrics.csv") == read(tmp_path / "whole" / "metrics.csv")
+    assert not (tmp_path / "halved" / "reference").exists()  # the reference is the model with its adapter off
+
+
+def test_weights_that_lie_nowhere_are_kept_beside_their_adapter(train, tmp_path):
+    assert train(*LORA, "--steps", "2", "--run", "a") == 0
+    (tmp_path / "a").rename(tmp_path / "b")  # and move with it
+    policy = load_policy(str(tmp_path / "b"), 0)
+    assert policy.adapter is None
+    assert train(*LORA, "--model", "b", "--steps", "2", "--run", "c") == 0  # an adapter on a merged one
+    assert (tmp_path / "c" / "base" / "model.safetensors").exists()
+
+
+def test_the_divergence_is_from_the_model_without_its_adapter(make):
+    trainer = make(optimizer="adamw", learning_rate=1e-3, lora=True, kl_weight=1.0, entropy_bonus=0.0)
+    policy, config = trainer.policy, trainer.config
+    rollout = crafted(trainer, [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    reference = rollout.answers.logp_BT
+    add_adapter(policy, adapter_for(policy, config), "tiny", 0)
+    choose_what_learns(policy, config)
+    trainer.learner = type(trainer.learner)(config, policy, trainer.accelerator, print)
+    trainer.keep_reference()
+    assert trainer.learner.reference is policy
+    assert update(trainer, rollout)["kl"] == pytest.approx(0.0, abs=1e-9)
+    with torch.no_grad():
+        now, _ = policy.log_probabilities(rollout.prompts, rollout.answers.ids_BT, rollout.answers.mask_BT)
+    difference = (reference - now)[rollout.answers.mask_BT]
+    expected = (difference.exp() - difference - 1).mean()
+    assert expected > 1e-6
+    assert update(trainer, rollout)["kl"] == pytest.approx(float(expected), rel=1e-3)
+
+
+def test_what_cannot_be_is_said_before_anything_is_written(train, tmp_path, capsys):
+    assert train(*SMALL, "--lora", "--lora-targets", "qproj", "--run", "a") == 2
+    assert "--lora-targets qproj: no layer is named qproj; there are down_proj" in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()

@@ -1,0 +1,43 @@
+import pytest
+
+from train.config import TrainConfig, resolved
+from train.schedule import entropy_target, fraction_done, learning_rate_factor
+
+
+def settings(**fields):
+    return resolved(TrainConfig(env="clock", **fields), small=True, answer_tokens=11)
+
+
+def test_the_schedule_follows_steps_where_they_bound_the_run_and_the_clock_elsewhere():
+    assert fraction_done(settings(steps=200), 50, 1e9) == 0.25
+    assert fraction_done(settings(steps=200, minutes=10.0), 50, 450.0) == 0.25
+    assert fraction_done(settings(minutes=10.0), 10**6, 150.0) == 0.25
+    assert fraction_done(settings(minutes=10.0), 10**6, 1e9) == 1.0
+
+
+def test_learning_rate_by_hand():
+    config = settings(steps=100, lr_warmup_steps=4, lr_decay_start=0.5, lr_final=0.1)
+    assert [learning_rate_factor(config, step, 0.0) for step in (0, 1, 3, 9)] == [0.25, 0.5, 1.0, 1.0]
+    factors = [learning_rate_factor(config, 50, done) for done in (0.5, 0.75, 1.0)]
+    assert factors == pytest.approx([1.0, 0.55, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "factors"),
+    [
+        ("linear", [1.0, 0.7, 0.4, 0.1]),
+        # (1 − cos 60°) / 2 = 1/4 and (1 − cos 120°) / 2 = 3/4 of the way down
+        ("cosine", [1.0, 1 - 0.9 / 4, 1 - 0.9 * 3 / 4, 0.1]),
+        ("constant", [1.0, 1.0, 1.0, 1.0]),
+    ],
+)
+def test_learning_rate_schedules(schedule, factors):
+    config = settings(lr_schedule=schedule, lr_warmup_steps=0, lr_decay_start=0.4, lr_final=0.1)
+    assert [learning_rate_factor(config, 0, done) for done in (0.4, 0.6, 0.8, 1.0)] == pytest.approx(factors)
+    assert learning_rate_factor(config, 0, 0.2) == 1.0
+
+
+def test_the_entropy_target_falls_to_a_third_with_the_learning_rate():
+    config = settings(entropy_target=0.6, lr_decay_start=0.2, lr_warmup_steps=50)
+    assert [entropy_target(config, done) for done in (0.0, 0.2, 0.6, 1.0)] == pytest.approx([0.6, 0.6, 0.4, 0.2])
+    assert entropy_target(settings(entropy_target=0.6, lr_decay_start=1.0), 1.0) == 0.6
