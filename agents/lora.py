@@ -45,19 +45,22 @@ def lora_config(policy: LanguageModel, rank: int, alpha: float, targets: str, vi
     return config
 
 
-def add_adapter(policy: LanguageModel, config: Any, base: str, seed: int) -> None:
+def add_adapter(policy: LanguageModel, config: Any, seed: int) -> None:
     """Give a policy an adapter that learns, and freeze the rest. It changes nothing yet: its second factor is 0.
 
     Args:
         policy: without one.
         config: of the adapter, from `lora_config`.
-        base: where the weights under it are to be found later: a folder or hub id.
         seed: of the first factor.
     """
-    policy.model.name_or_path = base  # what peft writes into the adapter's config
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         policy.adapter = import_peft().get_peft_model(policy.model, config)
+
+
+def name_base(policy: LanguageModel, base: str) -> None:
+    """Have the adapter say where the weights under it are to be found: in which folder, or under which hub id."""
+    policy.adapter.active_peft_config.base_model_name_or_path = base
 
 
 def linear_layers(model: Any, vision: bool) -> list[str]:

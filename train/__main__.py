@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m train") 
     """
     try:
         trainer = make_trainer(sys.argv[1:] if arguments is None else arguments, prog)
-        return train(trainer, prog)
+        return 0 if trainer is None else train(trainer, prog)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m train") 
         return 130
 
 
-def make_trainer(arguments: Sequence[str], prog: str) -> "Trainer":
-    """Read the command line, and make all that the run needs.
+def make_trainer(arguments: Sequence[str], prog: str) -> "Trainer | None":
+    """Read the command line, and make all that the run needs; None after `--dry-run`.
 
     Raises:
         ValueError: whatever is wrong with the command line, or with what it names.
@@ -44,8 +44,11 @@ def make_trainer(arguments: Sequence[str], prog: str) -> "Trainer":
     from train.cli import parse
 
     config, spec, fields = parse(arguments, prog)
-    from train.setup import new_trainer, resumed_trainer  # seconds of imports, after the flags are known to be right
+    from train.setup import dry_run, new_trainer, resumed_trainer  # seconds of imports, after the flags are right
 
+    if config.dry_run and spec is not None:
+        dry_run(config, spec, fields)
+        return None
     return resumed_trainer(config, STARTED) if spec is None else new_trainer(config, spec, fields, STARTED)
 
 

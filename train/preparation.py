@@ -1,14 +1,13 @@
 """A model made ready to be trained: in which precision, which of its weights learn, what its backward pass keeps."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from agents.choices import TINY_MODELS
 from agents.language_model import LanguageModel
 from agents.loading import load_policy
-from agents.lora import ADAPTER_CONFIG, BASE_FOLDER, lora_config
+from agents.lora import ADAPTER_CONFIG, BASE_FOLDER, add_adapter, lora_config, name_base
 from train.config import Settings, TrainConfig
 
 
@@ -34,35 +33,20 @@ def load_for_training(config: TrainConfig, model: str) -> LanguageModel:
     )
 
 
-def adapter_for(policy: LanguageModel, settings: Settings) -> Any:
-    """The `peft.LoraConfig` that the settings ask for, if any.
-
-    Raises:
-        ValueError: peft is not installed, or a target matches no layer.
-    """
-    if not settings.lora:
-        return None
-    vision = settings.vision == "trained"
-    return lora_config(policy, settings.lora_rank, settings.lora_alpha, settings.lora_targets, vision)
-
-
-def keep_base(policy: LanguageModel, model: str, run: Path) -> str:
-    """Where the weights under a new adapter will be found: a checkpoint as it is, else a copy in the run's folder.
+def choose_what_learns(policy: LanguageModel, settings: Settings) -> None:
+    """Give a policy its adapter, or freeze what is not to learn, and choose what the backward pass keeps.
 
     Args:
-        policy: without an adapter yet.
-        model: what it was loaded from.
-        run: the run's folder.
+        policy: as it was loaded; a resumed run's has its adapter.
+        settings: of the run.
+
+    Raises:
+        ValueError: peft is not installed, or a target of the adapter matches no layer.
     """
-    path = Path(model)
-    if model in TINY_MODELS or (path / "checkpoints").is_dir() or (path / ADAPTER_CONFIG).exists():
-        policy.save(run / BASE_FOLDER)
-        return str((run / BASE_FOLDER).absolute())
-    return str(path.absolute()) if path.exists() else model
-
-
-def choose_what_learns(policy: LanguageModel, settings: Settings) -> None:
-    """Freeze what is not to learn (an adapter has done so already), and choose what the backward pass keeps."""
+    if settings.lora and policy.adapter is None:
+        vision = settings.vision == "trained"
+        config = lora_config(policy, settings.lora_rank, settings.lora_alpha, settings.lora_targets, vision)
+        add_adapter(policy, config, settings.seed)
     visual = getattr(policy.model.model, "visual", None)
     if visual is not None and settings.vision == "frozen":
         visual.requires_grad_(False)
@@ -72,6 +56,22 @@ def choose_what_learns(policy: LanguageModel, settings: Settings) -> None:
         enable({"use_reentrant": False})
         if hasattr(model, "_require_grads_hook"):  # a crutch of reentrant checkpoints
             model.disable_input_require_grads()
+
+
+def keep_base(policy: LanguageModel, settings: Settings, run: Path) -> None:
+    """See to it that the weights under a new adapter will be found: a checkpoint as it is, else a copy in the run.
+
+    Args:
+        policy: with the adapter.
+        settings: of the run.
+        run: the run's folder.
+    """
+    path = Path(settings.model)
+    if settings.model in TINY_MODELS or (path / "checkpoints").is_dir() or (path / ADAPTER_CONFIG).exists():
+        load_for_training(settings, settings.model).save(run / BASE_FOLDER)
+        name_base(policy, str((run / BASE_FOLDER).absolute()))
+    else:
+        name_base(policy, str(path.absolute()) if path.exists() else settings.model)
 
 
 def autocast(config: TrainConfig, policy: LanguageModel) -> torch.autocast:

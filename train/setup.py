@@ -8,8 +8,8 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 import envs
+from agents.language_model import LanguageModel
 from agents.loading import latest_checkpoint
-from agents.lora import add_adapter
 from agents.qwen_vl import QwenVL
 from train.checkpoint import load_trainer_state
 from train.cold_start import COLD_START_INFO
@@ -26,11 +26,66 @@ from train.environments import (
 )
 from train.loop import Trainer, TrainerState
 from train.policies import answer_tokens, check_pictures, is_small
-from train.preparation import adapter_for, choose_what_learns, keep_base, load_for_training
+from train.preflight import Preflight, preflight
+from train.preparation import choose_what_learns, keep_base, load_for_training
+from train.progress import console
 from train.record import Record, new_run_folder
 
 # The longest answer of a small model, in tokens, where no task tells how long answers are.
 FOREIGN_ANSWER = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """What a new run needs, made and tried; nothing is written yet."""
+
+    settings: Settings
+    policy: LanguageModel
+    train_envs: gym.vector.VectorEnv
+    eval_envs: gym.vector.VectorEnv
+    task: envs.Task | None
+    yardsticks: dict[str, Any] | None
+    tried: Preflight
+
+
+def make_parts(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> Parts:
+    """Make everything that a new run needs, and take one problem through it.
+
+    Args:
+        config: as it was asked for.
+        spec: the environment.
+        fields: the task fields that differ from the registered ones.
+
+    Raises:
+        ValueError: whatever is wrong with the environment or the model.
+    """
+    require_one_process()
+    task = task_of(spec, fields)
+    eval_envs = make_eval_envs(spec, config.eval_size, fields)
+    config = with_cold_start(config, task, eval_envs)
+    policy = load_for_training(config, config.model)
+    if config.max_pixels is not None and isinstance(policy, QwenVL):
+        policy.limit_pixels(config.max_pixels)
+    check_pictures(policy, task, image_shapes(eval_envs))
+    worked = config.cold_start == "answers"
+    tokens = FOREIGN_ANSWER if task is None else answer_tokens(policy, task, worked)
+    settings = resolved(config, is_small(policy), tokens, policy.device.type == "cuda")
+    policy.max_new_tokens = settings.max_new_tokens
+    choose_what_learns(policy, settings)
+    train_envs = make_train_envs(settings, spec, fields)
+    tried = preflight(policy, train_envs, settings)
+    return Parts(settings, policy, train_envs, eval_envs, task, measure_yardsticks(task), tried)
+
+
+def dry_run(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> None:
+    """Print what was tried before the first step, and stop there.
+
+    Raises:
+        ValueError: as `make_parts` does.
+    """
+    parts = make_parts(config, spec, fields)
+    print(f"the prompt, between the lines:\n{'-' * 80}\n{parts.tried.prompt}\n{'-' * 80}")
+    console.print(parts.tried.table(parts.settings, parts.policy.device))
 
 
 def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], started: float) -> Trainer:
@@ -45,32 +100,21 @@ def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], star
     Raises:
         ValueError: whatever is wrong with the environment, the model or the folder.
     """
-    require_one_process()
-    task = task_of(spec, fields)
-    eval_envs = make_eval_envs(spec, config.eval_size, fields)
-    config = with_cold_start(config, task, eval_envs)
-    policy = load_for_training(config, config.model)
-    if config.max_pixels is not None and isinstance(policy, QwenVL):
-        policy.limit_pixels(config.max_pixels)
-    check_pictures(policy, task, image_shapes(eval_envs))
-    worked = config.cold_start == "answers"
-    tokens = FOREIGN_ANSWER if task is None else answer_tokens(policy, task, worked)
-    settings = resolved(config, is_small(policy), tokens, policy.device.type == "cuda")
-    policy.max_new_tokens = settings.max_new_tokens
-    adapter = adapter_for(policy, settings)
-    train_envs = make_train_envs(settings, spec, fields)
-    yardsticks = measure_yardsticks(task)
+    parts = make_parts(config, spec, fields)
+    settings, policy = parts.settings, parts.policy
+    if shortage := parts.tried.shortage():
+        print(f"note: {shortage}")
     folder = new_run_folder(config.run, spec.name.lower())
-    if adapter is not None:
-        add_adapter(policy, adapter, keep_base(policy, config.model, folder), settings.seed)
-    choose_what_learns(policy, settings)
-    trainer = Trainer(settings, policy, train_envs, eval_envs, folder, chance_of(yardsticks), started)
+    if settings.lora:
+        keep_base(policy, settings, folder)
+    chance = chance_of(parts.yardsticks)
+    trainer = Trainer(settings, policy, parts.train_envs, parts.eval_envs, folder, chance, started)
     trainer.record.write_config(
         {
             "env": spec.id,
             "module": config.env.rpartition(":")[0] or None,  # a resumed run has to import it again
-            "task": describe(task),
-            "yardsticks": yardsticks,
+            "task": describe(parts.task),
+            "yardsticks": parts.yardsticks,
             "settings": {**plain(settings), "run": str(folder)},
         }
     )

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from agents.families import count_parameters, load_pretrained
-from agents.lora import add_adapter, lora_config
+from agents.lora import add_adapter, lora_config, name_base
 from tests.agents.conftest import QUESTIONS, tiny
 
 TEXT_LAYERS = 2 * 7  # two decoder layers, seven linear layers each
@@ -23,7 +23,8 @@ def base(policy, tmp_path):
 
 def adapted(base, targets="q_proj,v_proj", rank=4, alpha=8.0, vision=False, seed=0):
     policy = load_pretrained(base, 6)
-    add_adapter(policy, lora_config(policy, rank, alpha, targets, vision), base, seed)
+    add_adapter(policy, lora_config(policy, rank, alpha, targets, vision), seed)
+    name_base(policy, base)
     return policy
 
 
@@ -157,7 +158,7 @@ def test_targets_that_match_nothing_are_named(base, targets, missing):
 
 def test_an_adapter_in_half_precision_learns_in_full(base):
     policy = load_pretrained(base, dtype=torch.bfloat16)
-    add_adapter(policy, lora_config(policy, 4, 8.0, "q_proj", vision=False), base, 0)
+    add_adapter(policy, lora_config(policy, 4, 8.0, "q_proj", vision=False), 0)
     kinds = {p.requires_grad: p.dtype for p in policy.model.parameters()}
     assert kinds == {True: torch.float32, False: torch.bfloat16}
 
@@ -168,7 +169,7 @@ def test_other_families(name, tmp_path):
     policy.save(tmp_path)
     assert count_parameters(str(tmp_path)) == policy.model.num_parameters()
     before = copy.deepcopy(policy.model.state_dict())
-    add_adapter(policy, lora_config(policy, 2, 4.0, "all-linear", vision=False), str(tmp_path), 0)
+    add_adapter(policy, lora_config(policy, 2, 4.0, "all-linear", vision=False), 0)
     after = {name.replace(".base_layer.", "."): value for name, value in policy.model.state_dict().items()}
     assert all(torch.equal(after[key], value) for key, value in before.items())
     assert sum(p.requires_grad for p in policy.model.parameters()) == 2 * TEXT_LAYERS

@@ -8,10 +8,9 @@ import torch
 from safetensors.torch import load_file
 
 from agents.loading import load_policy
-from agents.lora import add_adapter
 from tests.train.conftest import SMALL
 from tests.train.steps import crafted, update
-from train.preparation import adapter_for, choose_what_learns
+from train.preparation import choose_what_learns
 
 LORA = (*SMALL, "--lora", "--lora-rank", "4", "--lora-targets", "q_proj,o_proj", "--cold-start", "none")
 
@@ -67,7 +66,6 @@ def test_the_divergence_is_from_the_model_without_its_adapter(make):
     policy, config = trainer.policy, trainer.config
     rollout = crafted(trainer, [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
     reference = rollout.answers.logp_BT
-    add_adapter(policy, adapter_for(policy, config), "tiny", 0)
     choose_what_learns(policy, config)
     trainer.learner = type(trainer.learner)(config, policy, trainer.accelerator, print)
     trainer.keep_reference()

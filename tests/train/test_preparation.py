@@ -4,11 +4,10 @@ import pytest
 import torch
 
 from agents.loading import load_policy
-from agents.lora import add_adapter
 from tests.train.steps import crafted
 from tests.train.test_lora import base  # noqa: F401 (a fixture)
 from train.config import TrainConfig, resolved
-from train.preparation import adapter_for, choose_what_learns, load_for_training
+from train.preparation import choose_what_learns, load_for_training
 
 
 def gradients(trainer, **fields):
@@ -77,7 +76,7 @@ def test_weights_that_learn_are_in_full_precision(base):  # noqa: F811
     halves = settings(lora=True, dtype="bfloat16", model=base)
     policy = load_for_training(halves, base)
     assert {p.dtype for p in policy.model.parameters()} == {torch.bfloat16}
-    add_adapter(policy, adapter_for(policy, halves), base, 0)
+    choose_what_learns(policy, halves)
     assert {p.dtype for p in policy.model.parameters() if p.requires_grad} == {torch.float32}
     whole = load_for_training(settings(dtype="bfloat16", model=base), base)
     assert {p.dtype for p in whole.model.parameters()} == {torch.float32}
@@ -87,8 +86,8 @@ def test_weights_that_learn_are_in_full_precision(base):  # noqa: F811
 def test_in_half_precision_rollout_and_learner_agree(make, lora):
     trainer = make(dtype="bfloat16", lora=lora, optimizer="adamw", learning_rate=1e-4)
     if lora:
-        trainer.policy.model.to(torch.bfloat16)
-        add_adapter(trainer.policy, adapter_for(trainer.policy, trainer.config), "tiny", 0)
+        trainer.policy.cast(torch.bfloat16)
+        choose_what_learns(trainer.policy, trainer.config)
         trainer.learner = type(trainer.learner)(trainer.config, trainer.policy, trainer.accelerator, print)
     trainer.train_step()
     (row,) = (trainer.folder / "metrics.csv").read_text().splitlines()[1:]
