@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,24 @@ class Prompts:
         pixel_values = torch.cat([patches[i] for i in order.tolist()])
         return replace(chosen, pixel_values=pixel_values, image_grid_thw=self.image_grid_thw[order])
 
+    def join(self, other: "Prompts", pad_id: int) -> "Prompts":
+        """These prompts and others behind them, all left-padded to the longest."""
+        S = max(self.input_ids_PS.shape[1], other.input_ids_PS.shape[1])
+
+        def both(name: str, value: int) -> Tensor:
+            tensors = [getattr(prompts, name) for prompts in (self, other)]
+            padded = [pad(tensor, (S - tensor.shape[-1], 0), value=value) for tensor in tensors]
+            return torch.cat(padded, dim=-2)
+
+        return Prompts(
+            both("input_ids_PS", pad_id),
+            both("attention_mask_PS", 0),
+            both("position_ids", 0),
+            torch.cat([self.pictures_P, other.pictures_P]),
+            _joined(self.pixel_values, other.pixel_values),
+            _joined(self.image_grid_thw, other.image_grid_thw),
+        )
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -67,6 +86,12 @@ class Answers:
     """Boolean: True on the answer's tokens, the closing end-of-turn token included."""
     logp_BT: Tensor
     """Log-probability of each token under the distribution it was drawn from; 0 on padding."""
+
+
+def _joined(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    """What there is of two tensors, one behind the other."""
+    found = [tensor for tensor in (first, second) if tensor is not None]
+    return torch.cat(found) if found else None
 
 
 def draw(logp_NV: Tensor, uniform_N: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 from agents.batch import Answers, Prompts, draw
 from agents.choices import Attention
+from agents.fitting import answer
 from agents.packing import decode_mask, packed_answers, packed_mask
 from agents.policy import pictures
 
@@ -55,6 +56,8 @@ class LanguageModel:
         """A `peft.PeftModel` around `model`, if low-rank adapters learn in place of its weights."""
         self.processor = processor
         self.max_new_tokens = max_new_tokens
+        self.prompts_at_once: int | None = None
+        """Prompts that `agents.fitting.answer` takes at once; None for all. Memory that runs out lowers it."""
         self.tokenizer: Any = getattr(processor, "tokenizer", processor)
         self.tokenizer.padding_side = "left"
         if set(getattr(model.config.get_text_config(), "layer_types", None) or ()) - {"full_attention"}:
@@ -311,7 +314,7 @@ class LanguageModel:
 
     def respond(self, observations: Mapping[str, Any], infos: Mapping[str, Any]) -> list[str]:
         """Greedy answers to a batch of observations (see `agents.policy.Policy`)."""
-        return self.decode(self.generate(self.prepare(observations["prompt"], pictures(observations))))
+        return self.decode(answer(self, self.prepare(observations["prompt"], pictures(observations))))
 
 
 def _as_list(pictures: np.ndarray | Sequence[np.ndarray]) -> list[np.ndarray]:

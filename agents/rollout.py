@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from agents.batch import Answers, Prompts
+from agents.fitting import answer
 from agents.language_model import LanguageModel
 from agents.policy import pictures
 
@@ -61,7 +62,7 @@ def collect(
     images = pictures(observations)
     prompts = policy.prepare(observations["prompt"][::group_size], None if images is None else images[::group_size])
     noise = sampling_noise(run_seed, step, seeds, group_size, policy.max_new_tokens).to(policy.device)
-    answers = policy.generate(prompts, group_size, temperature, noise)
+    answers = answer(policy, prompts, group_size, temperature, noise)
     texts = policy.decode(answers)
     _, rewards, _, _, infos = envs.step(tuple(texts))
     rewards_PG = torch.as_tensor(rewards, dtype=torch.float32, device=policy.device).view(-1, group_size)

@@ -65,7 +65,7 @@ def train(trainer: "Trainer", prog: str = "python -m train") -> int:
     print(f"writing {trainer.folder}; Ctrl-C ends it after the step under way, twice at once", flush=True)
     try:
         trainer.run()
-    except (TrainingError, UntrainableError) as error:
+    except (TrainingError, UntrainableError, MemoryError) as error:
         print(f"error: {error}; checkpoints so far are in {trainer.folder / 'checkpoints'}", file=sys.stderr)
         return 1
     finally:

@@ -51,11 +51,16 @@ def choose_what_learns(policy: LanguageModel, settings: Settings) -> None:
     if visual is not None and settings.vision == "frozen":
         visual.requires_grad_(False)
     if settings.gradient_checkpointing == "always":
-        model = policy.model  # whose method has a new name since transformers 5.20
-        enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
-        enable({"use_reentrant": False})
-        if hasattr(model, "_require_grads_hook"):  # a crutch of reentrant checkpoints
-            model.disable_input_require_grads()
+        checkpoint_layers(policy)
+
+
+def checkpoint_layers(policy: LanguageModel) -> None:
+    """Have each layer compute its activations again in the backward pass, in training mode, instead of keeping them."""
+    model = policy.model  # whose method has a new name since transformers 5.20
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
+    if hasattr(model, "_require_grads_hook"):  # a crutch of reentrant checkpoints
+        model.disable_input_require_grads()
 
 
 def keep_base(policy: LanguageModel, settings: Settings, run: Path) -> None:
