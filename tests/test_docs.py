@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from agents.__main__ import Ask, Export
 from agents.grpo import group_advantages, k3_kl
 from agents.loading import load_policy
 from agents.packing import packed_mask
@@ -23,7 +24,9 @@ from train.config import TrainConfig, flag
 from train.evaluate import EvaluateConfig
 
 DOCS = ROOT / "docs"
-PAGES = {name: (DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("ALGORITHMS", "TROUBLESHOOTING")}
+PAGES = {
+    name: (DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("ALGORITHMS", "CHECKPOINTS", "TROUBLESHOOTING")
+}
 RESULTS = (DOCS / "RESULTS.md").read_text(encoding="utf-8")
 QUOTE = re.compile(r"`([\w/]+\.py)`, `([\w.]+)`:\n\n```python\n(.*?)```", re.S)
 QUOTES = QUOTE.findall(PAGES["ALGORITHMS"])
@@ -141,6 +144,8 @@ def test_columns_exist():
 def test_flags_exist():
     known = {flag(field.name) for kind in (TrainConfig, EvaluateConfig, Options) for field in dataclasses.fields(kind)}
     known |= {"--help", "--force-reinstall"}
+    known |= {flag(field.name) for kind in (Ask, Export) for field in dataclasses.fields(kind)}
+    known |= {"--mmproj", "--outfile", "--outtype"}  # llama.cpp's
     used = {f for page in PAGES.values() for f in re.findall(r"(?<![\w-])--[a-z][a-z-]*(?![\w.])", page)}
     assert len(used) > 20
     assert used <= known, used - known
