@@ -130,7 +130,7 @@ class Trainer:
 
     def finished(self) -> bool:
         """Whether the bound is reached; the time that closing takes is kept free."""
-        if self.config.steps is not None and self.state.step >= self.config.steps:
+        if self.config.last_step is not None and self.state.step >= self.config.last_step:
             return True
         return self.config.minutes is not None and self.seconds + self.state.closing_seconds >= 60 * self.config.minutes
 
@@ -155,7 +155,7 @@ class Trainer:
     def train_step(self) -> None:
         """One batch of rollouts, and the updates on it."""
         config, begin = self.config, time.perf_counter()
-        seeds = problem_seeds(config.seed, self.state.step, config.problems_per_step)
+        seeds = problem_seeds(config.seed, self.state.step, config.problems_per_step, config.num_problems)
         with autocast(self.config, self.policy):
             rollout = collect(
                 self.envs,

@@ -13,7 +13,7 @@ from agents.loading import latest_checkpoint
 from agents.qwen_vl import QwenVL
 from train.checkpoint import load_trainer_state
 from train.cold_start import COLD_START_INFO
-from train.config import Settings, TrainConfig, plain, resolved
+from train.config import BOUNDS, Settings, TrainConfig, plain, resolved
 from train.environments import (
     chance_of,
     column,
@@ -23,6 +23,7 @@ from train.environments import (
     make_train_envs,
     measure_yardsticks,
     task_of,
+    training_rows,
 )
 from train.loop import Trainer, TrainerState
 from train.policies import answer_tokens, check_pictures, is_small
@@ -61,6 +62,7 @@ def make_parts(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> Pa
     """
     require_one_process()
     task = task_of(spec, fields)
+    rows = training_rows(task, config)
     eval_envs = make_eval_envs(spec, config.eval_size, fields)
     config = with_cold_start(config, task, eval_envs)
     policy = load_for_training(config, config.model)
@@ -69,7 +71,7 @@ def make_parts(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> Pa
     check_pictures(policy, task, image_shapes(eval_envs))
     worked = config.cold_start == "answers"
     tokens = FOREIGN_ANSWER if task is None else answer_tokens(policy, task, worked)
-    settings = resolved(config, is_small(policy), tokens, policy.device.type == "cuda")
+    settings = resolved(config, is_small(policy), tokens, policy.device.type == "cuda", rows)
     policy.max_new_tokens = settings.max_new_tokens
     choose_what_learns(policy, settings)
     train_envs = make_train_envs(settings, spec, fields)
@@ -125,7 +127,7 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     """Make a trainer that goes on from a run's newest checkpoint, under its own settings.
 
     Args:
-        asked: `resume`, and maybe a new bound in `steps` or `minutes`, which replaces both old ones.
+        asked: `resume`, and maybe new bounds (`BOUNDS`), which replace the old ones.
         started: `time.perf_counter()` when the program began.
 
     Raises:
@@ -137,15 +139,23 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     checkpoint = latest_checkpoint(asked.resume)
     record = Record(asked.resume)
     document = record.read_config()
-    bounds = {"steps": asked.steps, "minutes": asked.minutes}
-    if bounds == {"steps": None, "minutes": None}:
-        bounds = {name: document["settings"][name] for name in bounds}
+    bounds = {name: getattr(asked, name) for name in BOUNDS}
+    if not any(bounds.values()):
+        bounds = {name: document["settings"].get(name) for name in BOUNDS}
     try:
         settings = Settings(**{**document["settings"], **bounds, "run": asked.resume})
     except TypeError as error:  # a setting that is unknown here
         raise ValueError(f"{asked.resume} was written by another version of Eyechart: {error}") from error
     spec = envs.resolve(f"{document['module']}:{document['env']}" if document["module"] else document["env"])
     fields = document["task"]["fields"] if document["task"] else {}
+    rows = training_rows(task_of(spec, fields), settings)
+    before = document["task"].get("num_problems") if document["task"] else None
+    if before not in (None, rows):
+        raise ValueError(
+            f"{asked.resume} was trained on {before} problems, and its data now has {rows}; "
+            f"start a new run from its weights: --model {asked.resume}"
+        )
+    settings = dataclasses.replace(settings, num_problems=rows)
     policy = load_for_training(settings, str(checkpoint))
     policy.max_new_tokens = settings.max_new_tokens
     choose_what_learns(policy, settings)
@@ -158,7 +168,7 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     if trainer.finished():
         raise ValueError(
             f"{asked.resume} is at its bound, after {trainer.state.step} steps and "
-            f"{trainer.state.seconds / 60:.1f} minutes; give a larger --steps or --minutes to go on"
+            f"{trainer.state.seconds / 60:.1f} minutes; give a larger --steps, --minutes or --epochs to go on"
         )
     record.change_settings(**bounds)
     record.drop_after(trainer.state.step)
