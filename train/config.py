@@ -10,6 +10,7 @@ from agents.choices import LORA_TARGETS, TINY_MODELS, AdvantageScale, Attention,
 
 Optimizer = Literal["muon", "adamw"]
 ColdStart = Literal["format", "answers", "none"]
+Tracker = Literal["tensorboard", "wandb", "trackio"]
 Schedule = Literal["linear", "cosine", "constant"]
 COLD_START_STEPS = {"format": 60, "answers": 300, "none": 0}
 # What ends a run; a resumed one may be given others.
@@ -179,6 +180,16 @@ class TrainConfig:
 
     samples: int = 8
     """Answers of each evaluation kept in samples.jsonl, with their pictures."""
+
+    track: tuple[Tracker, ...] = ()
+    """Experiment trackers that also get the metrics, the evaluations with sample pictures and the settings: one or
+    several, which `pip install 'eyechart[track]'` installs. Files of tensorboard and wandb lie in the run's folder."""
+
+    track_project: str = "eyechart"
+    """What wandb and trackio file the run under."""
+
+    track_name: str | None = None
+    """What wandb and trackio call the run. Default: the name of its folder."""
 
     dry_run: bool = False
     """Only check everything before the first step: pictures against tokens, one answer, one gradient, the memory; show

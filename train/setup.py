@@ -2,6 +2,8 @@
 
 import dataclasses
 import os
+import shutil
+import uuid
 from typing import Any
 
 import gymnasium as gym
@@ -31,6 +33,7 @@ from train.preflight import Preflight, preflight
 from train.preparation import choose_what_learns, keep_base, load_for_training
 from train.progress import console
 from train.record import Record, new_run_folder
+from train.trackers import require_trackers
 
 # The longest answer of a small model, in tokens, where no task tells how long answers are.
 FOREIGN_ANSWER = 32
@@ -61,6 +64,7 @@ def make_parts(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> Pa
         ValueError: whatever is wrong with the environment or the model.
     """
     require_one_process()
+    require_trackers(config.track)
     task = task_of(spec, fields)
     rows = training_rows(task, config)
     eval_envs = make_eval_envs(spec, config.eval_size, fields)
@@ -111,15 +115,20 @@ def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], star
         keep_base(policy, settings, folder)
     chance = chance_of(parts.yardsticks)
     trainer = Trainer(settings, policy, parts.train_envs, parts.eval_envs, folder, chance, started)
-    trainer.record.write_config(
-        {
-            "env": spec.id,
-            "module": config.env.rpartition(":")[0] or None,  # a resumed run has to import it again
-            "task": describe(parts.task),
-            "yardsticks": parts.yardsticks,
-            "settings": {**plain(settings), "run": str(folder)},
-        }
-    )
+    document = {
+        "env": spec.id,
+        "module": config.env.rpartition(":")[0] or None,  # a resumed run has to import it again
+        "task": describe(parts.task),
+        "yardsticks": parts.yardsticks,
+        "settings": {**plain(settings), "run": str(folder)},
+        "tracker_id": uuid.uuid4().hex[:8] if config.track else None,
+    }
+    trainer.record.write_config(document)
+    try:
+        trainer.trackers.start(document)
+    except ValueError:
+        shutil.rmtree(folder, ignore_errors=True)  # made for this run, which has not begun
+        raise
     return trainer
 
 
@@ -146,6 +155,7 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
         settings = Settings(**{**document["settings"], **bounds, "run": asked.resume})
     except TypeError as error:  # a setting that is unknown here
         raise ValueError(f"{asked.resume} was written by another version of Eyechart: {error}") from error
+    require_trackers(settings.track)
     spec = envs.resolve(f"{document['module']}:{document['env']}" if document["module"] else document["env"])
     fields = document["task"]["fields"] if document["task"] else {}
     rows = training_rows(task_of(spec, fields), settings)
@@ -172,6 +182,7 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
         )
     record.change_settings(**bounds)
     record.drop_after(trainer.state.step)
+    trainer.trackers.start(record.read_config(), trainer.state.step)
     return trainer
 
 
