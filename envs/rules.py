@@ -157,6 +157,20 @@ def _check_seeds(sample: Sample) -> Iterator[str]:
         yield f"Seeds must give different problems, but all {len(sample.seeds)} tried give the same."
 
 
+def _check_number(sample: Sample) -> Iterator[str]:
+    """Problems that run out must come round again."""
+    number = sample.task.num_problems(sample.split)
+    if number is None:
+        return
+    if type(number) is not int or number < 1:
+        yield f"num_problems must be a whole number from 1 up, or None, got {number!r}."
+        return
+    for seed, posed in zip(sample.seeds, sample.problems, strict=True):
+        if problem(sample.task, seed + number, sample.split) != posed:
+            yield f"Of {number} problems, seeds {seed} and {seed + number} must pose the same one, but do not."
+            return
+
+
 def _same_state(before: Any, after: Any) -> bool:
     return before[2:] == after[2:] and bool(np.array_equal(before[1], after[1]))
 
@@ -289,6 +303,7 @@ def _told(score: Score) -> str:
 
 RULES = (
     _check_seeds,
+    _check_number,
     _check_pictures,
     _check_oracle,
     _check_errors,

@@ -126,6 +126,14 @@ class Task(ABC, Generic[Answer]):
         stream = np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split),))
         return self.generate(np.random.Generator(np.random.PCG64(stream)))
 
+    def num_problems(self, split: str) -> int | None:
+        """How many problems a split has, where they run out; None where they do not.
+
+        Override it with `pose`. Of n problems the seeds 0 to n - 1 pose each one once, and the seeds s and s + n the
+        same one: whoever goes through those seeds in any order has gone through the data once, an epoch.
+        """
+        return None
+
     @abstractmethod
     def read(self, text: str) -> Answer | None:
         """Read an answer from a piece of text that matches `pattern`.

@@ -11,7 +11,7 @@ import envs
 from envs.fields import FLAG, read_fields, split_flags
 from envs.foreign import require_trainable
 from envs.registry import is_ours, registered
-from train.config import TrainConfig, flag
+from train.config import BOUNDS, TrainConfig, flag
 from train.config_file import with_config_file
 from train.record import require_new
 
@@ -55,12 +55,13 @@ def refuse_others(config: TrainConfig, texts: Mapping[str, str]) -> None:
     changed = [
         flag(field.name)
         for field in dataclasses.fields(config)
-        if field.name not in ("resume", "steps", "minutes") and getattr(config, field.name) != field.default
+        if field.name not in ("resume", *BOUNDS) and getattr(config, field.name) != field.default
     ]
     changed += [f"--task.{name}" for name in texts]
     if changed:
         raise ValueError(
-            f"--resume goes on with a run as it was, under --steps or --minutes; leave out {', '.join(changed)}"
+            "--resume goes on with a run as it was, under --steps, --minutes or --epochs; "
+            f"leave out {', '.join(changed)}"
         )
 
 

@@ -133,8 +133,8 @@ def own_demonstrations(
 def _pose(
     policy: LanguageModel, envs: gym.vector.VectorEnv, config: Settings, step: int, problems: int
 ) -> tuple[Prompts, dict]:
-    """New training problems, never those of a GRPO step, prepared for the policy; and the reset's infos."""
-    seeds = np.resize(problem_seeds(config.seed, -1 - step, problems), envs.num_envs)
+    """Training problems in a stream of their own, prepared for the policy; and the reset's infos."""
+    seeds = np.resize(problem_seeds(config.seed, -1 - step, problems, config.num_problems), envs.num_envs)
     observations, infos = envs.reset(seed=seeds.tolist())
     images = pictures(observations)
     prompts = policy.prepare(observations["prompt"][:problems], None if images is None else images[:problems])

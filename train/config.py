@@ -10,8 +10,11 @@ from agents.choices import LORA_TARGETS, TINY_MODELS, AdvantageScale, Attention,
 
 Optimizer = Literal["muon", "adamw"]
 ColdStart = Literal["format", "answers", "none"]
+Tracker = Literal["tensorboard", "wandb", "trackio"]
 Schedule = Literal["linear", "cosine", "constant"]
 COLD_START_STEPS = {"format": 60, "answers": 300, "none": 0}
+# What ends a run; a resumed one may be given others.
+BOUNDS = ("steps", "minutes", "epochs")
 # Ten minutes on two processor cores are some 500 steps. The rate follows the steps, so it is the same at each of them
 # on every machine.
 DEFAULT_BOUNDS = {"steps": 600, "minutes": 10.0}
@@ -66,11 +69,16 @@ class TrainConfig:
 
     steps: int | None = None
     """GRPO steps. Where given, the learning rate follows them, and the seed fixes every number. Default: 600, unless
-    --minutes is given."""
+    another bound is given."""
 
     minutes: float | None = None
-    """Wall time from the start of the program, evaluation included; with --steps, whichever ends first. Default: 10,
-    unless --steps is given."""
+    """Wall time from the start of the program, evaluation included; with --steps or --epochs, whichever ends first.
+    Default: 10, unless another bound is given."""
+
+    epochs: float | None = None
+    """Passes over data that run out, such as a file's rows, each in an order of its own; with --steps, whichever ends
+    first. The learning rate follows them as it follows steps. What the last step has room for beyond them is posed
+    from the next pass."""
 
     problems_per_step: int = 64
     """P: problems posed in a step."""
@@ -173,6 +181,16 @@ class TrainConfig:
     samples: int = 8
     """Answers of each evaluation kept in samples.jsonl, with their pictures."""
 
+    track: tuple[Tracker, ...] = ()
+    """Experiment trackers that also get the metrics, the evaluations with sample pictures and the settings: one or
+    several, which `pip install 'eyechart[track]'` installs. Files of tensorboard and wandb lie in the run's folder."""
+
+    track_project: str = "eyechart"
+    """What wandb and trackio file the run under."""
+
+    track_name: str | None = None
+    """What wandb and trackio call the run. Default: the name of its folder."""
+
     dry_run: bool = False
     """Only check everything before the first step: pictures against tokens, one answer, one gradient, the memory; show
     the exact prompt."""
@@ -188,7 +206,7 @@ class TrainConfig:
     """Folder to write. Default: runs/NAME, numbered if taken."""
 
     resume: Path | None = None
-    """Folder of a run to continue as it was; --steps and --minutes give it new bounds."""
+    """Folder of a run to continue as it was; --steps, --minutes and --epochs give it new bounds."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a setting outside its range, naming the flag."""
@@ -225,6 +243,7 @@ class TrainConfig:
                 raise ValueError(f"{flag(name)} must be at least {least}{reason} and finite, got {value}")
         for name in (
             "minutes",
+            "epochs",
             "temperature",
             "learning_rate",
             "adamw_learning_rate",
@@ -259,9 +278,21 @@ class Settings(TrainConfig):
     cold_start: ColdStart = "none"
     cold_start_steps: int = 0
     max_new_tokens: int = 256
+    num_problems: int | None = None
+    """How many different training problems there are; None where they never run out. Not a flag: the task's."""
+
+    @property
+    def last_step(self) -> int | None:
+        """The step that --steps or --epochs ends the run at, whichever is first; None where neither is given."""
+        if self.epochs is None or self.num_problems is None:
+            return self.steps
+        of_epochs = math.ceil(self.epochs * self.num_problems / self.problems_per_step)
+        return of_epochs if self.steps is None else min(self.steps, of_epochs)
 
 
-def resolved(config: TrainConfig, small: bool, answer_tokens: int, gpu: bool = False) -> Settings:
+def resolved(
+    config: TrainConfig, small: bool, answer_tokens: int, gpu: bool = False, num_problems: int | None = None
+) -> Settings:
     """Fill in the settings whose default depends on the model, and the bound where none is given.
 
     Args:
@@ -269,6 +300,7 @@ def resolved(config: TrainConfig, small: bool, answer_tokens: int, gpu: bool = F
         small: whether the model is small enough to be trained from scratch.
         answer_tokens: what a bare answer takes of the model's tokens.
         gpu: whether it runs on one.
+        num_problems: how many different training problems there are; None where they never run out.
     """
     optimizer = config.optimizer or ("muon" if small and not config.lora else "adamw")
     cold_start = config.cold_start or ("format" if config.model in TINY_MODELS else "none")
@@ -288,11 +320,11 @@ def resolved(config: TrainConfig, small: bool, answer_tokens: int, gpu: bool = F
         "cold_start_steps": COLD_START_STEPS[cold_start],
         "max_new_tokens": answer_tokens if small else 256,
     }
-    if config.steps is None and config.minutes is None:
+    if config.steps is None and config.minutes is None and config.epochs is None:
         defaults |= DEFAULT_BOUNDS
     given: dict[str, Any] = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     given |= {name: value for name, value in defaults.items() if given[name] is None}
-    return Settings(**given)
+    return Settings(**given, num_problems=num_problems)
 
 
 def plain(config: Settings) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import yaml
 FLAG = "--config"
 # What a run's config.json says of itself, and no file can say of another run.
 OWN = {"run", "resume", "config"}
+# Settings that a command line gives as several words.
+SEVERAL = {"track"}
 
 
 def with_config_file(words: Sequence[str], texts: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
@@ -100,8 +102,10 @@ def _texts(values: Mapping[str, Any], path: Path) -> dict[str, str]:
 
 
 def _words(name: str, text: str) -> list[str]:
-    """A setting as a command line has it: a switch is its name alone."""
+    """A setting as a command line has it: a switch is its name alone, several values are several words."""
     switched = {"true": f"--{name}", "false": f"--no-{name}"}
+    if name in SEVERAL:
+        return [f"--{name}", *filter(None, text.split(","))]
     return [switched[text]] if text in switched else [f"--{name}", text]
 
 

@@ -12,7 +12,7 @@ import envs
 from envs.foreign import make_vector
 from envs.pictures import picture_spaces
 from envs.registry import is_ours
-from train.config import Settings
+from train.config import Settings, TrainConfig
 
 
 def task_of(spec: EnvSpec, fields: Mapping[str, Any]) -> envs.Task | None:
@@ -22,6 +22,21 @@ def task_of(spec: EnvSpec, fields: Mapping[str, Any]) -> envs.Task | None:
         ValueError: a field's bad value.
     """
     return envs.make_task(spec, **fields) if is_ours(spec) else None
+
+
+def training_rows(task: envs.Task | None, config: TrainConfig) -> int | None:
+    """How many different training problems there are; None where they never run out, or nobody knows.
+
+    Raises:
+        ValueError: `epochs` of what has no end.
+    """
+    rows = None if task is None else task.num_problems("train")
+    if config.epochs is not None and rows is None:
+        raise ValueError(
+            f"--epochs counts passes over data that run out, and {config.env or 'this environment'} does not; "
+            "give --steps or --minutes"
+        )
+    return rows
 
 
 def make_train_envs(settings: Settings, spec: EnvSpec, fields: Mapping[str, Any]) -> gym.vector.VectorEnv:
@@ -68,7 +83,12 @@ def describe(task: envs.Task | None) -> dict[str, Any] | None:
     """The task as `config.json` keeps it; None without one."""
     if task is None:
         return None
-    return {"unit": task.unit, "worst_error": task.worst_error, "fields": dataclasses.asdict(task)}
+    return {
+        "unit": task.unit,
+        "worst_error": task.worst_error,
+        "num_problems": task.num_problems("train"),
+        "fields": dataclasses.asdict(task),
+    }
 
 
 def image_shapes(vector: gym.vector.VectorEnv) -> list[tuple[int, int, int]]:

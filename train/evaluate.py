@@ -96,6 +96,31 @@ def full_summary(
     return seen, figures
 
 
+def sample_rows(phase: str, step: int, seen: Evaluation, count: int) -> Sequence[dict[str, Any]]:
+    """The first `count` answers of an evaluation, as `samples.jsonl` keeps them; null for what is not told."""
+    count = min(count, len(seen.texts))
+
+    def told(name: str) -> list[Any]:
+        values = column(seen.infos, name)
+        return [None] * count if values is None else values[:count].tolist()
+
+    seeds, answers, errors, parsed = told("seed"), told("answer"), told("error"), told("parsed")
+    return [
+        {
+            "phase": phase,
+            "step": step,
+            "seed": seeds[i],
+            "prompt": seen.observations["prompt"][i],
+            "answer": answers[i],
+            "text": seen.texts[i],
+            "reward": float(seen.rewards[i]),
+            "error": errors[i],
+            "parsed": parsed[i],
+        }
+        for i in range(count)
+    ]
+
+
 @dataclass(frozen=True)
 class EvaluateConfig:
     """Evaluate a policy on an environment's held-out problems."""

@@ -19,14 +19,15 @@ from plots.curves import write_curves
 from train.checkpoint import save_checkpoint, written_aside
 from train.cold_start import cold_start
 from train.config import Settings
-from train.environments import column, mean
-from train.evaluate import Evaluation, full_summary
+from train.environments import mean
+from train.evaluate import full_summary, sample_rows
 from train.learner import Learner, NotFiniteError, TrainingError
 from train.preparation import autocast
 from train.progress import Progress
 from train.record import Record
 from train.schedule import entropy_target, fraction_done, learning_rate_factor
 from train.seeds import problem_seeds
+from train.trackers import Trackers
 
 # What an update reports, as columns of `metrics.csv`.
 LEARNED = ("loss", "entropy", "kl", "clip_fraction", "grad_norm", "logp_gap")
@@ -85,6 +86,7 @@ class Trainer:
         self.state = TrainerState()
         self.accelerator = Accelerator(cpu=policy.device.type == "cpu")
         self.progress = Progress(config)
+        self.trackers = Trackers(self.accelerator, config, folder, self.progress.note)
         self.learner = Learner(config, policy, self.accelerator, self.progress.note)
         self.stopping = False
         self.warned = False
@@ -97,7 +99,7 @@ class Trainer:
 
     def run(self) -> None:
         """Everything from the first evaluation to the last checkpoint."""
-        with self.progress:
+        with self.progress, self.trackers:
             if not self.state.cold_started:
                 self.begin()
             if self.state.cold_started:
@@ -130,7 +132,7 @@ class Trainer:
 
     def finished(self) -> bool:
         """Whether the bound is reached; the time that closing takes is kept free."""
-        if self.config.steps is not None and self.state.step >= self.config.steps:
+        if self.config.last_step is not None and self.state.step >= self.config.last_step:
             return True
         return self.config.minutes is not None and self.seconds + self.state.closing_seconds >= 60 * self.config.minutes
 
@@ -155,7 +157,7 @@ class Trainer:
     def train_step(self) -> None:
         """One batch of rollouts, and the updates on it."""
         config, begin = self.config, time.perf_counter()
-        seeds = problem_seeds(config.seed, self.state.step, config.problems_per_step)
+        seeds = problem_seeds(config.seed, self.state.step, config.problems_per_step, config.num_problems)
         with autocast(self.config, self.policy):
             rollout = collect(
                 self.envs,
@@ -190,6 +192,7 @@ class Trainer:
             "seconds_learn": time.perf_counter() - rolled_out,
         }
         self.record.metrics.add(row)
+        self.trackers.log("train", row)
         self.progress.step(row)
         if self.state.skipped_in_a_row >= MOST_SKIPPED:
             raise TrainingError(
@@ -241,8 +244,11 @@ class Trainer:
             "seconds_total": self.seconds,
         }
         self.record.evals.add(row)
+        self.trackers.log("eval", row)
         samples = sample_rows(phase, self.state.step, seen, self.config.samples)
-        self.record.add_samples(samples, pictures(seen.observations))
+        shown = pictures(seen.observations)
+        self.record.add_samples(samples, shown)
+        self.trackers.log_samples(samples, shown)
         self.progress.evaluation(row)
         self.state.closing_seconds = 1.5 * (time.perf_counter() - begin) + 5.0
 
@@ -284,28 +290,3 @@ def skipped_rows(rollout: Rollout, seeds: Sequence[int]) -> list[dict[str, Any]]
     problems = np.repeat(seeds, len(rewards) // len(seeds)).tolist()
     rows = zip(problems, rollout.texts, rewards, strict=True)
     return [{"seed": seed, "text": text, "reward": reward} for seed, text, reward in rows]
-
-
-def sample_rows(phase: str, step: int, seen: Evaluation, count: int) -> Sequence[dict[str, Any]]:
-    """The first `count` answers of an evaluation, as `samples.jsonl` keeps them; null for what is not told."""
-    count = min(count, len(seen.texts))
-
-    def told(name: str) -> list[Any]:
-        values = column(seen.infos, name)
-        return [None] * count if values is None else values[:count].tolist()
-
-    seeds, answers, errors, parsed = told("seed"), told("answer"), told("error"), told("parsed")
-    return [
-        {
-            "phase": phase,
-            "step": step,
-            "seed": seeds[i],
-            "prompt": seen.observations["prompt"][i],
-            "answer": answers[i],
-            "text": seen.texts[i],
-            "reward": float(seen.rewards[i]),
-            "error": errors[i],
-            "parsed": parsed[i],
-        }
-        for i in range(count)
-    ]

@@ -46,7 +46,7 @@ class Progress:
     def step(self, row: Mapping[str, Any]) -> None:
         """Show a GRPO step, a row of metrics.csv."""
         self.rate = 1 / (row["seconds_rollout"] + row["seconds_learn"])
-        of = f"/{self.config.steps}" if self.config.steps else ""
+        of = f"/{self.config.last_step}" if self.config.last_step else ""
         mae = "" if row["mae"] is None else f"  MAE {row['mae']:.4g}"
         self.bars.update(
             self.bar,

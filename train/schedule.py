@@ -9,12 +9,12 @@ ENTROPY_FINAL = 1 / 3
 
 
 def fraction_done(config: Settings, step: int, seconds: float) -> float:
-    """How far along the run is, from 0 to 1: by steps where they bound it, else by the clock.
+    """How far along the run is, from 0 to 1: by steps where they or epochs bound it, else by the clock.
 
-    The learning rate follows it, so only a run bounded by steps does the same again.
+    The learning rate follows it, so only a run bounded by them does the same again.
     """
-    if config.steps is not None:
-        return min(1.0, step / config.steps)
+    if config.last_step is not None:
+        return min(1.0, step / config.last_step)
     return min(1.0, seconds / (60 * config.minutes)) if config.minutes is not None else 0.0
 
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import os
+import shutil
+import uuid
 from typing import Any
 
 import gymnasium as gym
@@ -13,7 +15,7 @@ from agents.loading import latest_checkpoint
 from agents.qwen_vl import QwenVL
 from train.checkpoint import load_trainer_state
 from train.cold_start import COLD_START_INFO
-from train.config import Settings, TrainConfig, plain, resolved
+from train.config import BOUNDS, Settings, TrainConfig, plain, resolved
 from train.environments import (
     chance_of,
     column,
@@ -23,6 +25,7 @@ from train.environments import (
     make_train_envs,
     measure_yardsticks,
     task_of,
+    training_rows,
 )
 from train.loop import Trainer, TrainerState
 from train.policies import answer_tokens, check_pictures, is_small
@@ -30,6 +33,7 @@ from train.preflight import Preflight, preflight
 from train.preparation import choose_what_learns, keep_base, load_for_training
 from train.progress import console
 from train.record import Record, new_run_folder
+from train.trackers import require_trackers
 
 # The longest answer of a small model, in tokens, where no task tells how long answers are.
 FOREIGN_ANSWER = 32
@@ -60,7 +64,9 @@ def make_parts(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> Pa
         ValueError: whatever is wrong with the environment or the model.
     """
     require_one_process()
+    require_trackers(config.track)
     task = task_of(spec, fields)
+    rows = training_rows(task, config)
     eval_envs = make_eval_envs(spec, config.eval_size, fields)
     config = with_cold_start(config, task, eval_envs)
     policy = load_for_training(config, config.model)
@@ -69,7 +75,7 @@ def make_parts(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> Pa
     check_pictures(policy, task, image_shapes(eval_envs))
     worked = config.cold_start == "answers"
     tokens = FOREIGN_ANSWER if task is None else answer_tokens(policy, task, worked)
-    settings = resolved(config, is_small(policy), tokens, policy.device.type == "cuda")
+    settings = resolved(config, is_small(policy), tokens, policy.device.type == "cuda", rows)
     policy.max_new_tokens = settings.max_new_tokens
     choose_what_learns(policy, settings)
     train_envs = make_train_envs(settings, spec, fields)
@@ -109,15 +115,20 @@ def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], star
         keep_base(policy, settings, folder)
     chance = chance_of(parts.yardsticks)
     trainer = Trainer(settings, policy, parts.train_envs, parts.eval_envs, folder, chance, started)
-    trainer.record.write_config(
-        {
-            "env": spec.id,
-            "module": config.env.rpartition(":")[0] or None,  # a resumed run has to import it again
-            "task": describe(parts.task),
-            "yardsticks": parts.yardsticks,
-            "settings": {**plain(settings), "run": str(folder)},
-        }
-    )
+    document = {
+        "env": spec.id,
+        "module": config.env.rpartition(":")[0] or None,  # a resumed run has to import it again
+        "task": describe(parts.task),
+        "yardsticks": parts.yardsticks,
+        "settings": {**plain(settings), "run": str(folder)},
+        "tracker_id": uuid.uuid4().hex[:8] if config.track else None,
+    }
+    trainer.record.write_config(document)
+    try:
+        trainer.trackers.start(document)
+    except ValueError:
+        shutil.rmtree(folder, ignore_errors=True)  # made for this run, which has not begun
+        raise
     return trainer
 
 
@@ -125,7 +136,7 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     """Make a trainer that goes on from a run's newest checkpoint, under its own settings.
 
     Args:
-        asked: `resume`, and maybe a new bound in `steps` or `minutes`, which replaces both old ones.
+        asked: `resume`, and maybe new bounds (`BOUNDS`), which replace the old ones.
         started: `time.perf_counter()` when the program began.
 
     Raises:
@@ -137,15 +148,24 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     checkpoint = latest_checkpoint(asked.resume)
     record = Record(asked.resume)
     document = record.read_config()
-    bounds = {"steps": asked.steps, "minutes": asked.minutes}
-    if bounds == {"steps": None, "minutes": None}:
-        bounds = {name: document["settings"][name] for name in bounds}
+    bounds = {name: getattr(asked, name) for name in BOUNDS}
+    if not any(bounds.values()):
+        bounds = {name: document["settings"].get(name) for name in BOUNDS}
     try:
         settings = Settings(**{**document["settings"], **bounds, "run": asked.resume})
     except TypeError as error:  # a setting that is unknown here
         raise ValueError(f"{asked.resume} was written by another version of Eyechart: {error}") from error
+    require_trackers(settings.track)
     spec = envs.resolve(f"{document['module']}:{document['env']}" if document["module"] else document["env"])
     fields = document["task"]["fields"] if document["task"] else {}
+    rows = training_rows(task_of(spec, fields), settings)
+    before = document["task"].get("num_problems") if document["task"] else None
+    if before not in (None, rows):
+        raise ValueError(
+            f"{asked.resume} was trained on {before} problems, and its data now has {rows}; "
+            f"start a new run from its weights: --model {asked.resume}"
+        )
+    settings = dataclasses.replace(settings, num_problems=rows)
     policy = load_for_training(settings, str(checkpoint))
     policy.max_new_tokens = settings.max_new_tokens
     choose_what_learns(policy, settings)
@@ -158,10 +178,11 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     if trainer.finished():
         raise ValueError(
             f"{asked.resume} is at its bound, after {trainer.state.step} steps and "
-            f"{trainer.state.seconds / 60:.1f} minutes; give a larger --steps or --minutes to go on"
+            f"{trainer.state.seconds / 60:.1f} minutes; give a larger --steps, --minutes or --epochs to go on"
         )
     record.change_settings(**bounds)
     record.drop_after(trainer.state.step)
+    trainer.trackers.start(record.read_config(), trainer.state.step)
     return trainer
 
 

@@ -98,6 +98,10 @@ class GSM8K(Task[float]):
             if held_out == (split == "eval"):
                 return posed
 
+    def num_problems(self, split: str) -> int | None:
+        """The rows of a split; None for made-up problems."""
+        return None if self.source is None else len(self._rows[split])
+
     def generate(self, rng: np.random.Generator) -> Problem:
         """Make up a problem, of either split; with a source, draw a training row."""
         if self.source is not None:

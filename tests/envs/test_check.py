@@ -119,6 +119,8 @@ BROKEN = [
     ),
     (broken("NumberSolution", generate=altered(solution=3)), "Problem.solution must be a string or None"),
     (broken("Counting", generate=counting), "One seed must fix one problem"),
+    (broken("Halved", num_problems=lambda self, split: 2.5), "num_problems must be a whole number from 1 up"),
+    (broken("Finite", num_problems=lambda self, split: 7), "Of 7 problems, seeds 0 and 7 must pose the same one"),
     (broken("TouchesGlobalState", generate=advancing_global_state), "draws from a global random generator"),
     (broken("Sighted", generate=altered(scene=None)), "or neither of them has one"),
     (broken("Undrawable", generate=altered(scene="a disc")), "Every scene must render, but that of seed 0"),

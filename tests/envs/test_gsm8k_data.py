@@ -52,6 +52,8 @@ def test_the_files_of_a_folder_are_the_splits(folder):
     assert sorted(int(one.answer) for one in train) == list(range(2, 62, 2))  # each row once
     assert sorted(int(one.answer) for one in held_out) == list(range(62, 82, 2))
     assert [one.answer for one in held_out] != sorted(one.answer for one in held_out)  # not in the file's order
+    assert (task.num_problems("train"), task.num_problems("eval")) == (30, 10)
+    assert GSM8K().num_problems("train") is None
     assert problem(task, 3) == problem(task, 33) == problem(make_task("gsm8k", source=str(folder)), 3)
     one = train[0]
     number = int(one.answer) // 2

@@ -47,6 +47,8 @@ def test_what_is_given_stays():
         ("steps", 0),
         ("steps", -3),
         ("minutes", 0.0),
+        ("epochs", 0.0),
+        ("epochs", float("inf")),
         ("learning_rate", -1e-3),
         ("learning_rate", float("nan")),
         ("learning_rate", float("inf")),
@@ -67,6 +69,7 @@ def test_bounds():
     assert (settings().steps, settings().minutes) == (600, 10.0)
     assert (settings(steps=7).steps, settings(steps=7).minutes) == (7, None)
     assert (settings(minutes=3.0).steps, settings(minutes=3.0).minutes) == (None, 3.0)
+    assert (settings(epochs=3.0).steps, settings(epochs=3.0).minutes) == (None, None)
 
 
 def test_every_field_is_documented():
