@@ -13,6 +13,7 @@ from transformers.utils.logging import disable_progress_bar
 from agents.choices import TINY_MODELS, Attention, Dtype
 from agents.families import count_parameters, load_pretrained
 from agents.language_model import LanguageModel
+from agents.lora import ADAPTER_CONFIG
 from agents.tiny import build_tiny
 
 disable_progress_bar()  # a bar for every checkpoint's few files would tear the run's own
@@ -61,6 +62,10 @@ def load_policy(
             f"--model {model} is neither a tiny model ({tiny}), nor a folder, nor a hub id (OWNER/NAME){hint}"
         )
     checkpoint = str(latest_checkpoint(path)) if (path / "checkpoints").is_dir() else model
+    if Path(checkpoint).is_dir() and not any(
+        (Path(checkpoint) / name).exists() for name in ("config.json", ADAPTER_CONFIG)
+    ):
+        raise ValueError(f"--model {model} is no checkpoint: the folder has neither config.json nor {ADAPTER_CONFIG}")
     try:
         half = dtype == "bfloat16" or (dtype is None and place.type == "cuda" and count_parameters(checkpoint) >= SMALL)
         policy = load_pretrained(

@@ -21,6 +21,7 @@ def test_a_base_model_is_noted(tmp_path, capsys):
         ("tiny-gemma", "tiny-llama"),
         ("./gpt2", "it is a gpt2 model, and only these can be used: qwen2_vl"),
         ("./empty", "could not be loaded"),
+        ("./nothing", "is no checkpoint: the folder has neither config.json nor adapter_config.json"),
     ],
 )
 def test_a_model_that_cannot_be_used_is_named(tmp_path, monkeypatch, model, said):
@@ -28,6 +29,7 @@ def test_a_model_that_cannot_be_used_is_named(tmp_path, monkeypatch, model, said
     for name, config in {"gpt2": '{"model_type": "gpt2"}', "empty": "{}"}.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(config)
+    (tmp_path / "nothing").mkdir()
     with pytest.raises(ValueError, match=said) as raised:
         load_policy(model, 0)
     assert model in str(raised.value)
