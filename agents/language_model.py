@@ -5,7 +5,7 @@ copy of it, `[prompt | answer 1 | ... | answer k]`, under a mask that hides them
 answers, fewer for long ones. Both equal the plain computation to rounding.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Self
@@ -71,6 +71,8 @@ class LanguageModel:
         self.pad_id: int = self.tokenizer.pad_token_id
         self.never_sampled = self._never_sampled()
         self._chat_texts: dict[tuple[str, int], str] = {}
+        self.goes_on: Callable[[Tensor], Any] = torch.any
+        """Whether decoding goes on, told which answers run. Processes that share weights must decode in step."""
 
     @classmethod
     def load(
@@ -90,10 +92,15 @@ class LanguageModel:
         )
         return cls(model, cls.processor_class.from_pretrained(processor), max_new_tokens)
 
-    def save(self, folder: Path) -> None:
-        """Write weights (of the adapter alone, if there is one), config, tokenizer or processor for `load`."""
+    def save(self, folder: Path, weights: dict[str, Tensor] | None = None) -> None:
+        """Write weights (of the adapter alone, if there is one), config, tokenizer or processor for `load`.
+
+        Args:
+            folder: which exists.
+            weights: those of the model, if it holds only parts of them.
+        """
         if self.adapter is None:
-            self.model.save_pretrained(folder)
+            self.model.save_pretrained(folder, state_dict=weights)
         else:
             self.adapter.save_pretrained(folder, save_embedding_layers=False)
         self.processor.save_pretrained(folder)
@@ -215,7 +222,7 @@ class LanguageModel:
             ids.append(token_B)
             masks.append(running_B)
             running_B = running_B & ~torch.isin(token_B, end_ids)
-            if t + 1 == self.max_new_tokens or not running_B.any():
+            if t + 1 == self.max_new_tokens or not self.goes_on(running_B):
                 break
             hidden_NkD = self._hidden(
                 token_B.view(-1, k),

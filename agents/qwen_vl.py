@@ -53,6 +53,18 @@ class QwenVL(LanguageModel):
         _, rows, columns = prompts.picture_inputs["image_grid_thw"][0].tolist()
         return rows * self.patch_size, columns * self.patch_size
 
+    @torch.no_grad()
+    def count_features(self, prompts: Prompts) -> int:
+        """How many features the vision tower makes of the prompts' pictures, of which there are some."""
+        counted = []
+        visual, pixels = self.model.model.visual, prompts.picture_inputs
+        counter = visual.merger.register_forward_hook(lambda module, inputs, output: counted.append(len(output)))
+        try:
+            visual(pixels["pixel_values"].to(self.model.dtype), grid_thw=pixels["image_grid_thw"])
+        finally:
+            counter.remove()
+        return counted[-1]
+
     def _tokenise(self, texts: list[str], pictures_P: list[list[np.ndarray]]) -> Prompts:
         images = self._read_pictures(pictures_P) if any(pictures_P) else None
         # the pictures have their size already

@@ -4,9 +4,12 @@ import time
 
 STARTED = time.perf_counter()  # a run's clock starts before the slow imports
 
+import os  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
+from contextlib import ExitStack, redirect_stdout  # noqa: E402
+from pathlib import Path  # noqa: E402
 from types import FrameType  # noqa: E402
 from typing import TYPE_CHECKING  # noqa: E402
 
@@ -24,15 +27,20 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m train") 
     Returns:
         the exit status: 0, 1 for a run that could not go on, 2 for bad input, 130 after Ctrl-C.
     """
-    try:
-        trainer = make_trainer(sys.argv[1:] if arguments is None else arguments, prog)
-        return 0 if trainer is None else train(trainer, prog)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped at once; what the last checkpoint holds is kept", file=sys.stderr)
-        return 130
+    with ExitStack() as stack:
+        if int(os.environ.get("RANK", "0")) > 0:  # one of several processes, of which the first does the talking
+            stack.enter_context(redirect_stdout(stack.enter_context(Path(os.devnull).open("w"))))
+        # what is wrong with the command line is wrong for all the processes on a machine
+        errors = sys.stderr if os.environ.get("LOCAL_RANK", "0") == "0" else sys.stdout
+        try:
+            trainer = make_trainer(sys.argv[1:] if arguments is None else arguments, prog)
+            return 0 if trainer is None else train(trainer, prog)
+        except ValueError as error:
+            print(f"error: {error}", file=errors)
+            return 2
+        except KeyboardInterrupt:
+            print("stopped at once; what the last checkpoint holds is kept", file=errors)
+            return 130
 
 
 def make_trainer(arguments: Sequence[str], prog: str) -> "Trainer | None":
@@ -58,7 +66,8 @@ def train(trainer: "Trainer", prog: str = "python -m train") -> int:
     from train.learner import TrainingError
 
     def on_interrupt(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl-C is meant
+        if trainer.processes.number == 1:  # else the launcher tells each process again what the terminal told it
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl-C is meant
         trainer.stopping = True
 
     before = signal.signal(signal.SIGINT, on_interrupt)

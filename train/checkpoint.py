@@ -13,7 +13,9 @@ from safetensors.torch import load_file, save_file
 
 from agents.language_model import LanguageModel
 from agents.loading import STATE_FILE, checkpoints
+from train.distributed import Processes
 from train.optimizer import flat_state, load_flat_state
+from train.sharding import full_weights
 
 OPTIMIZER_FILE = "optimizer.safetensors"
 
@@ -24,15 +26,23 @@ def save_checkpoint(
     optimizers: list[torch.optim.Optimizer],
     state: dict[str, Any],
     keep: int,
+    processes: Processes | None = None,
 ) -> Path:
-    """Write `run/checkpoints/step-NNNNNN`, aside and then renamed, and delete all but the newest `keep`."""
+    """Write `run/checkpoints/step-NNNNNN`, aside and then renamed, and delete all but the newest `keep`.
+
+    Of several processes all must call it: the main one writes, the others help to gather what is sharded, and wait.
+    """
     target = run / "checkpoints" / f"step-{int(state['step']):06d}"
-    with written_aside(target) as aside:
-        policy.save(aside)
-        save_file(flat_state(optimizers), aside / OPTIMIZER_FILE)
-        (aside / STATE_FILE).write_text(json.dumps(state, indent=2))
-    for old in checkpoints(run)[:-keep]:
-        shutil.rmtree(old)
+    weights, tensors = full_weights(policy.model), flat_state(optimizers)
+    if processes is None or processes.main:
+        with written_aside(target) as aside:
+            policy.save(aside, weights)
+            save_file(tensors, aside / OPTIMIZER_FILE)
+            (aside / STATE_FILE).write_text(json.dumps(state, indent=2))
+        for old in checkpoints(run)[:-keep]:
+            shutil.rmtree(old)
+    if processes is not None:
+        processes.wait()
     return target
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 import gymnasium as gym
 import numpy as np
 import torch
-from accelerate import Accelerator
 from torch import nn
 
 from agents.baselines import tagged
@@ -18,6 +17,7 @@ from agents.grpo import token_weights
 from agents.language_model import LanguageModel
 from agents.policy import pictures
 from train.config import Settings
+from train.distributed import Processes
 from train.micro_batches import micro_batches
 from train.optimizer import BETAS, TOKEN_EMBEDDINGS, build_optimizers, only_trainable, set_learning_rates
 from train.preparation import autocast
@@ -38,7 +38,7 @@ def cold_start(
     policy: LanguageModel,
     envs: gym.vector.VectorEnv,
     config: Settings,
-    accelerator: Accelerator,
+    processes: Processes,
     on_step: Callable[[int, float], None],
     stopping: Callable[[], bool],
 ) -> None:
@@ -56,7 +56,7 @@ def cold_start(
         policy: what learns.
         envs: training environments, whose reset tells in its infos what `COLD_START_INFO` says.
         config: the run's settings.
-        accelerator: runs the backward pass.
+        processes: split the problems of each step.
         on_step: told the number of steps done and the loss, after each.
         stopping: asked before each step whether to end early.
     """
@@ -66,9 +66,10 @@ def cold_start(
         for step in range(config.cold_start_steps):
             if stopping():
                 break
-            prompts, texts = lesson(policy, envs, config, step)
-            loss = _backward(policy, prompts, texts, config, accelerator)
-            accelerator.clip_grad_norm_(learning, config.max_grad_norm)
+            prompts, texts = lesson(policy, envs, config, step, processes)
+            loss = _backward(policy, prompts, texts, config, processes)
+            processes.sum_gradients(learning)
+            processes.clip_gradients(learning, config.max_grad_norm)
             if config.cold_start == "answers":
                 set_learning_rates(optimizers, min(1.0, (step + 1) / 10) * (1 - step / config.cold_start_steps))
             for optimizer in optimizers:
@@ -78,14 +79,19 @@ def cold_start(
 
 
 def _backward(
-    policy: LanguageModel, prompts: Prompts, texts: list[str], config: Settings, accelerator: Accelerator
+    policy: LanguageModel, prompts: Prompts, texts: list[str], config: Settings, processes: Processes
 ) -> float:
-    """Add up the gradients of the mean cross-entropy per token, in micro-batches; returns the loss."""
-    answers = len(texts) // len(prompts)
+    """Add up the gradients of the mean cross-entropy per token, in micro-batches; returns the loss.
+
+    The prompts are this process's own, the texts those of all processes.
+    """
+    answers = len(texts) // len(prompts) // processes.number
+    own, accelerator = processes.share(len(texts)), processes.accelerator
     ids_BT, mask_BT = policy.encode(texts)
-    weights_BT = token_weights(mask_BT, "token")
+    weights_BT = token_weights(mask_BT, "token")[own]
+    ids_BT, mask_BT = ids_BT[own], mask_BT[own]
     total = 0.0
-    P, S = prompts.input_ids_PS.shape
+    P, S = len(prompts), processes.most(prompts.input_ids_PS.shape[1])
     for part in micro_batches(P, answers, S, ids_BT.shape[1], config.micro_batch_tokens):
         members = part.members
         with autocast(config, policy):
@@ -93,7 +99,7 @@ def _backward(
         loss = -(logp_BT * weights_BT[members]).sum()
         accelerator.backward(loss)
         total += loss.item()
-    return total
+    return sum(processes.gather(total))
 
 
 def _what_learns(model: nn.Module, config: Settings) -> tuple[list[nn.Parameter], list[torch.optim.Optimizer]]:
@@ -111,31 +117,48 @@ def _what_learns(model: nn.Module, config: Settings) -> tuple[list[nn.Parameter]
 
 
 def other_answers(
-    policy: LanguageModel, envs: gym.vector.VectorEnv, config: Settings, step: int
+    policy: LanguageModel, envs: gym.vector.VectorEnv, config: Settings, step: int, processes: Processes
 ) -> tuple[Prompts, list[str]]:
-    """`PROBLEMS` prompts, and `ANSWERS` texts to each: other problems' answers, tagged."""
-    problems = min(PROBLEMS, envs.num_envs)
+    """The own ones of `PROBLEMS` prompts, and `ANSWERS` texts to each of all: other problems' answers, tagged."""
+    prompts, best = _pose(policy, envs, config, step, processes, PROBLEMS, "best_answer")
+    problems = len(best)
     answers = min(ANSWERS, problems - 1)  # never a problem's own
-    prompts, infos = _pose(policy, envs, config, step, problems)
-    texts = [tagged(str(answer)) for answer in infos["best_answer"][:problems]]
+    texts = [tagged(answer) for answer in best]
     return prompts, [texts[(i + 1 + k) % problems] for i in range(problems) for k in range(answers)]
 
 
 def own_demonstrations(
-    policy: LanguageModel, envs: gym.vector.VectorEnv, config: Settings, step: int
+    policy: LanguageModel, envs: gym.vector.VectorEnv, config: Settings, step: int, processes: Processes
 ) -> tuple[Prompts, list[str]]:
-    """`DEMONSTRATIONS` prompts, and the right text to each."""
-    problems = min(DEMONSTRATIONS, envs.num_envs)
-    prompts, infos = _pose(policy, envs, config, step, problems)
-    return prompts, [str(text) for text in infos[COLD_START_INFO["answers"]][:problems]]
+    """The own ones of `DEMONSTRATIONS` prompts, and the right text to each of all."""
+    return _pose(policy, envs, config, step, processes, DEMONSTRATIONS, COLD_START_INFO["answers"])
 
 
 def _pose(
-    policy: LanguageModel, envs: gym.vector.VectorEnv, config: Settings, step: int, problems: int
-) -> tuple[Prompts, dict]:
-    """Training problems in a stream of their own, prepared for the policy; and the reset's infos."""
-    seeds = np.resize(problem_seeds(config.seed, -1 - step, problems, config.num_problems), envs.num_envs)
-    observations, infos = envs.reset(seed=seeds.tolist())
+    policy: LanguageModel,
+    envs: gym.vector.VectorEnv,
+    config: Settings,
+    step: int,
+    processes: Processes,
+    problems: int,
+    told: str,
+) -> tuple[Prompts, list[str]]:
+    """Training problems in a stream of their own: this process's prepared for the policy; a text about each of all.
+
+    Args:
+        policy: prepares the prompts.
+        envs: this process's training environments.
+        config: holds the seed.
+        step: of the cold start.
+        processes: split the problems.
+        problems: how many, if there are as many environments; as many for each process.
+        told: which text of the reset's infos.
+    """
+    each = min(-(-problems // processes.number), envs.num_envs)
+    seeds = problem_seeds(config.seed, -1 - step, each * processes.number, config.num_problems)
+    own = seeds[processes.share(len(seeds))]
+    observations, infos = envs.reset(seed=np.resize(own, envs.num_envs).tolist())
     images = pictures(observations)
-    prompts = policy.prepare(observations["prompt"][:problems], None if images is None else images[:problems])
-    return prompts, infos
+    prompts = policy.prepare(observations["prompt"][:each], None if images is None else images[:each])
+    texts = processes.gather([str(text) for text in infos[told][:each]])
+    return prompts, [text for own in texts for text in own]

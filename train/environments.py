@@ -1,7 +1,7 @@
 """The environments of a run, and the scale their errors are read on."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -39,9 +39,11 @@ def training_rows(task: envs.Task | None, config: TrainConfig) -> int | None:
     return rows
 
 
-def make_train_envs(settings: Settings, spec: EnvSpec, fields: Mapping[str, Any]) -> gym.vector.VectorEnv:
-    """The training environments, P·G of them."""
-    return make_envs(spec, settings.problems_per_step * settings.group_size, "train", fields)
+def make_train_envs(
+    settings: Settings, spec: EnvSpec, fields: Mapping[str, Any], processes: int = 1
+) -> gym.vector.VectorEnv:
+    """One process's training environments: P·G of them in all."""
+    return make_envs(spec, settings.problems_per_step // processes * settings.group_size, "train", fields)
 
 
 def make_eval_envs(spec: EnvSpec, size: int, fields: Mapping[str, Any]) -> gym.vector.VectorEnv:
@@ -67,6 +69,29 @@ def mean(infos: Mapping[str, Any], name: str) -> float | None:
     """The mean of such a column; None where there is none."""
     values = column(infos, name)
     return None if values is None else float(np.mean(values))
+
+
+def joined(parts: Sequence[Mapping[str, Any]], lengths: Sequence[int]) -> dict[str, Any]:
+    """Infos of several vector environments as those of one; gymnasium's empty values where one of them tells nothing.
+
+    Args:
+        parts: infos in gymnasium's vector layout.
+        lengths: how many environments each comes from.
+    """
+    whole: dict[str, Any] = {}
+    for name in dict.fromkeys(name for part in parts for name in part):
+        columns = [part.get(name) for part in parts]
+        told = next(column for column in columns if column is not None)
+        if isinstance(told, Mapping):
+            whole[name] = joined([column or {} for column in columns], lengths)
+            continue
+        empty = None if told.dtype == object else np.zeros((), told.dtype)[()]
+        filled = [
+            np.full((length, *told.shape[1:]), empty, told.dtype) if column is None else column
+            for column, length in zip(columns, lengths, strict=True)
+        ]
+        whole[name] = np.concatenate(filled)
+    return whole
 
 
 def measure_yardsticks(task: envs.Task | None) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -16,8 +16,20 @@ import tyro
 from agents.policy import Policy, pictures
 from envs.fields import split_flags
 from train.cli import find_env, task_fields
-from train.environments import chance_of, column, image_shapes, make_eval_envs, mean, measure_yardsticks, task_of
+from train.environments import (
+    chance_of,
+    column,
+    image_shapes,
+    joined,
+    make_eval_envs,
+    mean,
+    measure_yardsticks,
+    task_of,
+)
 from train.record import Record
+
+if TYPE_CHECKING:
+    from train.distributed import Processes
 
 BLANK_GREY = 128
 
@@ -27,6 +39,7 @@ class Evaluation:
     """What a policy answered to N problems, and what it scored."""
 
     observations: Mapping[str, Any]
+    """Where several processes evaluate, of the first of these problems only, in the main process."""
     infos: Mapping[str, Any]
     """In gymnasium's vector layout, from the step that scored the answers."""
     texts: list[str]
@@ -38,21 +51,35 @@ class Evaluation:
         return column(self.infos, "error")
 
 
-def evaluate(envs: gym.vector.VectorEnv, policy: Policy, blank: bool = False) -> Evaluation:
+def evaluate(
+    envs: gym.vector.VectorEnv, policy: Policy, blank: bool = False, processes: "Processes | None" = None
+) -> Evaluation:
     """Ask a policy the first N problems of a split, N being the number of environments.
 
     Args:
         envs: single-turn environments of the split to evaluate on.
         policy: answers.
         blank: show an even grey instead of each picture. What can then still be answered is the prior.
+        processes: those that have the other environments, if they are several: N counts all of them, and what comes
+            back is what all of them answered, but for the observations, which are this process's own.
     """
-    observations, infos = envs.reset(seed=list(range(envs.num_envs)))
+    numbers, first = [envs.num_envs], 0
+    if processes is not None:
+        numbers = processes.gather(envs.num_envs)
+        first = sum(numbers[: processes.index])
+    observations, infos = envs.reset(seed=list(range(first, first + envs.num_envs)))
     if blank:
         observations = {name: shown if name == "prompt" else blanked(shown) for name, shown in observations.items()}
     asked = dict(infos)
     texts = policy.respond(observations, infos)
     _, rewards, _, _, infos = envs.step(tuple(texts))
-    return Evaluation(observations, {**asked, **infos}, texts, np.asarray(rewards, dtype=float))
+    own = Evaluation(observations, {**asked, **infos}, texts, np.asarray(rewards, dtype=float))
+    if processes is None or len(numbers) == 1:
+        return own
+    parts = processes.gather((own.infos, own.texts, own.rewards))
+    infos_of, texts_of, rewards_of = zip(*parts, strict=True)
+    texts = [text for several in texts_of for text in several]
+    return Evaluation(observations, joined(infos_of, numbers), texts, np.concatenate(rewards_of))
 
 
 def blanked(shown: Any) -> Any:
@@ -80,25 +107,28 @@ def summarise(evaluation: Evaluation, chance: float | None) -> dict[str, float |
 
 
 def full_summary(
-    envs: gym.vector.VectorEnv, policy: Policy, chance: float | None
+    envs: gym.vector.VectorEnv, policy: Policy, chance: float | None, processes: "Processes | None" = None
 ) -> tuple[Evaluation, dict[str, float | None]]:
     """The answers to the pictures, and the columns of `evals.csv`: `summarise`, and the blank-picture control.
 
     `blank_parsed` tells how many answers to blank pictures could be read at all: a large `blank_mae` may come from
     answers that fall out of form, as well as from wrong ones.
     """
-    seen = evaluate(envs, policy)
+    seen = evaluate(envs, policy, processes=processes)
     figures = summarise(seen, chance)
     figures |= {"blank_mae": None, "blank_parsed": None, "blank_reward": None}
     if pictures(seen.observations) is not None:
-        blank = summarise(evaluate(envs, policy, blank=True), chance)
+        blank = summarise(evaluate(envs, policy, True, processes), chance)
         figures |= {f"blank_{name}": blank[name] for name in ("mae", "parsed", "reward")}
     return seen, figures
 
 
 def sample_rows(phase: str, step: int, seen: Evaluation, count: int) -> Sequence[dict[str, Any]]:
-    """The first `count` answers of an evaluation, as `samples.jsonl` keeps them; null for what is not told."""
-    count = min(count, len(seen.texts))
+    """The first `count` answers of an evaluation, as `samples.jsonl` keeps them; null for what is not told.
+
+    Fewer, if this process asked fewer problems.
+    """
+    count = min(count, len(seen.observations["prompt"]))
 
     def told(name: str) -> list[Any]:
         values = column(seen.infos, name)

@@ -1,10 +1,10 @@
 """One update of the policy from one batch of scored answers."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import torch
-from accelerate import Accelerator
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from torch import Tensor
 
@@ -13,6 +13,7 @@ from agents.grpo import clipped_surrogate, k3_kl
 from agents.language_model import LanguageModel
 from agents.rollout import Rollout
 from train.config import Settings
+from train.distributed import Processes
 from train.micro_batches import MicroBatch, micro_batches
 from train.optimizer import build_optimizers, set_learning_rates
 from train.preparation import autocast
@@ -33,17 +34,19 @@ class Learner:
     Args:
         config: resolved settings.
         policy: what learns.
-        accelerator: the backward pass.
+        processes: the backward pass, and the other processes of the run.
         say: tells the user something.
     """
 
     def __init__(
-        self, config: Settings, policy: LanguageModel, accelerator: Accelerator, say: Callable[[str], None]
+        self, config: Settings, policy: LanguageModel, processes: Processes, say: Callable[[str], None]
     ) -> None:
-        self.config, self.policy, self.accelerator, self.say = config, policy, accelerator, say
+        self.config, self.policy, self.processes, self.say = config, policy, processes, say
+        self.accelerator = processes.accelerator
         self.micro_batch_tokens = config.micro_batch_tokens
         """Tokens that go through the model at once; fewer after memory ran out."""
-        policy.model, *self.optimizers = accelerator.prepare(policy.model, *build_optimizers(policy.model, config))
+        optimizers = build_optimizers(policy.model, config)
+        self.optimizers = [self.accelerator.prepare_optimizer(optimizer) for optimizer in optimizers]
         self.reference: LanguageModel | None = None
         """The policy as GRPO began, for the KL divergence, if that has a weight; with an adapter, the policy itself."""
 
@@ -51,7 +54,7 @@ class Learner:
         """One optimizer step on a batch, in micro-batches, smaller ones if memory runs out.
 
         Args:
-            rollout: P problems, G answers to each.
+            rollout: P problems, G answers to each, those of all processes; prompts of this one's share of the problems.
             advantages_B: of the P·G answers.
             factor: what the peak learning rates, and the weight of the replay, are multiplied by.
             bonus: weight of the entropy.
@@ -65,25 +68,34 @@ class Learner:
             TrainingError: the answers to one problem do not fit into memory.
         """
         batch = learner_batch(rollout, advantages_B, self.config, self.policy, factor * self.config.replay_weight)
+        batch = batch.groups(self.processes.share(len(rollout.rewards_PG)))
         self.policy.model.train()  # else gradient checkpointing is off; nothing here is random
         try:
-            sums, gap = self._gradient_that_fits(rollout.prompts, batch, bonus)
+            with self.processes.agreed(TrainingError):
+                own = self._gradient_that_fits(rollout.prompts, batch, bonus)
         finally:
             self.policy.model.eval()
-        return {**sums, "grad_norm": self._step(factor), "logp_gap": gap}
+        parts, gaps = zip(*self.processes.gather(own), strict=True)
+        sums = {name: sum(part[name] for part in parts) for name in parts[0]}
+        if not math.isfinite(sums["loss"]):
+            self._forget()
+            raise NotFiniteError(f"its loss is {sums['loss']}")
+        self.processes.sum_gradients(self.policy.model.parameters())
+        return {**sums, "grad_norm": self._step(factor), "logp_gap": max(gaps)}
 
     def _gradient_that_fits(
         self, prompts: Prompts, batch: LearnerBatch, bonus: float
     ) -> tuple[dict[str, float], float]:
         """`_gradient`, begun again with half as many tokens at once whenever memory runs out."""
-        P, S = prompts.input_ids_PS.shape
+        P, S = len(prompts), self.processes.most(prompts.input_ids_PS.shape[1])
         T = batch.answers.ids_BT.shape[1]
         while True:
             parts = micro_batches(P, batch.K, S, T, self.micro_batch_tokens)
             try:
                 return self._gradient(prompts, batch, parts, bonus)
             except RuntimeError as error:
-                if not should_reduce_batch_size(error):
+                # sharded weights are gathered by all processes in step: none may begin again alone
+                if not should_reduce_batch_size(error) or self.processes.sharding is not None:
                     raise
                 error.__traceback__ = None  # whose frames hold the tensors that did not fit
                 self._forget()
@@ -126,9 +138,6 @@ class Learner:
         kl_BT = torch.zeros_like(logp_BT) if reference_BT is None else k3_kl(logp_BT, reference_BT)
         loss_BT = surrogate_BT - bonus * entropy_BT + config.kl_weight * kl_BT
         loss = (loss_BT * batch.weights_BT[members]).sum() - (logp_BT * batch.replay_BT[members]).sum()
-        if not torch.isfinite(loss):
-            self._forget()
-            raise NotFiniteError(f"its loss is {loss.item()}")
         self.accelerator.backward(loss)
         averaged = {"entropy": entropy_BT, "kl": kl_BT, "clip_fraction": clipped_BT}
         parts = {name: (value_BT.detach() * shares_BT).sum().item() for name, value_BT in averaged.items()}
@@ -144,8 +153,8 @@ class Learner:
 
     def _step(self, factor: float) -> float:
         """Clip, step, forget the gradients; returns the gradient's norm before clipping."""
-        norm = float(self.accelerator.clip_grad_norm_(self.policy.model.parameters(), self.config.max_grad_norm))
-        if not torch.isfinite(torch.tensor(norm)):
+        norm = self.processes.clip_gradients(self.policy.model.parameters(), self.config.max_grad_norm)
+        if not math.isfinite(norm):
             self._forget()
             raise NotFiniteError(f"the norm of its gradient is {norm}")
         set_learning_rates(self.optimizers, factor)

@@ -8,7 +8,6 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from accelerate import Accelerator
 
 from agents.families import load_pretrained
 from agents.grpo import group_advantages, steering
@@ -19,6 +18,7 @@ from plots.curves import write_curves
 from train.checkpoint import save_checkpoint, written_aside
 from train.cold_start import cold_start
 from train.config import Settings
+from train.distributed import Processes
 from train.environments import mean
 from train.evaluate import full_summary, sample_rows
 from train.learner import Learner, NotFiniteError, TrainingError
@@ -27,6 +27,7 @@ from train.progress import Progress
 from train.record import Record
 from train.schedule import entropy_target, fraction_done, learning_rate_factor
 from train.seeds import problem_seeds
+from train.sharding import full_weights
 from train.trackers import Trackers
 
 # What an update reports, as columns of `metrics.csv`.
@@ -63,11 +64,12 @@ class Trainer:
     Args:
         config: resolved settings.
         policy: what learns.
-        envs: P·G training environments.
-        eval_envs: `config.eval_size` environments of the eval split.
+        envs: this process's share of P·G training environments.
+        eval_envs: its share of `config.eval_size` environments of the eval split.
         folder: the run's folder, which exists.
         chance: the task's MAE of chance; None without a task.
         started: `time.perf_counter()` when the program began; what a resumed run took before counted in.
+        processes: those of the run; None for this one alone.
     """
 
     def __init__(
@@ -79,22 +81,24 @@ class Trainer:
         folder: Path,
         chance: float | None,
         started: float,
+        processes: Processes | None = None,
     ) -> None:
         self.config, self.policy, self.envs, self.eval_envs = config, policy, envs, eval_envs
         self.folder, self.chance, self.started = folder, chance, started
         self.record = Record(folder)
         self.state = TrainerState()
-        self.accelerator = Accelerator(cpu=policy.device.type == "cpu")
+        self.processes = processes or Processes(str(policy.device))
+        self.accelerator = self.processes.accelerator
         self.progress = Progress(config)
         self.trackers = Trackers(self.accelerator, config, folder, self.progress.note)
-        self.learner = Learner(config, policy, self.accelerator, self.progress.note)
+        self.learner = Learner(config, policy, self.processes, self.progress.note)
         self.stopping = False
         self.warned = False
         self.complete = False
 
     @property
     def seconds(self) -> float:
-        """Wall time of the run so far."""
+        """Wall time of the run so far, by this process's clock."""
         return time.perf_counter() - self.started
 
     def run(self) -> None:
@@ -119,8 +123,8 @@ class Trainer:
         """What comes before GRPO. If it is stopped, nothing of it is kept: begun again, it does the same."""
         self.evaluate("start")
         if self.config.cold_start != "none":
-            cold_start(self.policy, self.envs, self.config, self.accelerator, self.progress.cold_start, self.done)
-        if not self.stopping:
+            cold_start(self.policy, self.envs, self.config, self.processes, self.progress.cold_start, self.done)
+        if not self.stopped():
             if self.config.cold_start != "none":
                 self.evaluate("cold-start")
             self.state.cold_started = True
@@ -128,10 +132,17 @@ class Trainer:
 
     def done(self) -> bool:
         """Whether the loop ends here, for whichever reason."""
-        return self.stopping or self.finished()
+        return self.stopped() or self.finished()
+
+    def stopped(self) -> bool:
+        """Whether some process was told to stop."""
+        return any(self.processes.gather(self.stopping))
 
     def finished(self) -> bool:
-        """Whether the bound is reached; the time that closing takes is kept free."""
+        """Whether the bound is reached, by the main process's clock; the time that closing takes is kept free."""
+        return self.processes.once(self._finished)
+
+    def _finished(self) -> bool:
         if self.config.last_step is not None and self.state.step >= self.config.last_step:
             return True
         return self.config.minutes is not None and self.seconds + self.state.closing_seconds >= 60 * self.config.minutes
@@ -146,12 +157,17 @@ class Trainer:
             self.learner.reference = self.policy if self.policy.adapter else self._copy_of_the_policy()
 
     def _copy_of_the_policy(self) -> LanguageModel:
-        folder = self.folder / "reference"
-        if not folder.exists():
-            with written_aside(folder) as aside:
-                self.policy.save(aside)
-        reference = load_pretrained(str(folder), attention=self.config.attention).to(self.policy.device)
+        folder, weights = self.folder / "reference", full_weights(self.policy.model)
+
+        def write() -> None:
+            if not folder.exists():
+                with written_aside(folder) as aside:
+                    self.policy.save(aside, weights)
+
+        self.processes.once(write)
+        reference = load_pretrained(str(folder), attention=self.config.attention)
         reference.model.requires_grad_(False)
+        self.processes.place(reference, self.config.dtype)
         return reference
 
     def train_step(self) -> None:
@@ -159,17 +175,18 @@ class Trainer:
         config, begin = self.config, time.perf_counter()
         seeds = problem_seeds(config.seed, self.state.step, config.problems_per_step, config.num_problems)
         with autocast(self.config, self.policy):
-            rollout = collect(
+            own = collect(
                 self.envs,
                 self.policy,
-                seeds,
+                seeds[self.processes.share(len(seeds))],
                 config.group_size,
                 temperature=config.temperature,
                 run_seed=config.seed,
                 step=self.state.step,
             )
+        rollout = self.processes.whole(own)
         rolled_out = time.perf_counter()
-        done = fraction_done(config, self.state.step, self.seconds)
+        done = fraction_done(config, self.state.step, self.processes.once(lambda: self.seconds))
         factor = learning_rate_factor(config, self.state.step, done)
         bonus = self.state.steering * config.entropy_bonus
         learned = self.learn(rollout, seeds, factor, bonus)
@@ -191,8 +208,9 @@ class Trainer:
             "seconds_rollout": rolled_out - begin,
             "seconds_learn": time.perf_counter() - rolled_out,
         }
-        self.record.metrics.add(row)
-        self.trackers.log("train", row)
+        if self.processes.main:
+            self.record.metrics.add(row)
+            self.trackers.log("train", row)
         self.progress.step(row)
         if self.state.skipped_in_a_row >= MOST_SKIPPED:
             raise TrainingError(
@@ -214,7 +232,8 @@ class Trainer:
         except NotFiniteError as error:
             self.state.skipped_steps += 1
             self.state.skipped_in_a_row += 1
-            self.record.add_skipped(self.state.step + 1, str(error), skipped_rows(rollout, seeds))
+            if self.processes.main:
+                self.record.add_skipped(self.state.step + 1, str(error), skipped_rows(rollout, seeds))
             self.progress.note(f"step {self.state.step + 1} is skipped: {error}")
         else:
             self.state.skipped_in_a_row = 0
@@ -234,7 +253,7 @@ class Trainer:
         """Greedy answers to the eval problems, and to blank pictures; a row of evals.csv and some samples."""
         begin = time.perf_counter()
         with autocast(self.config, self.policy):
-            seen, figures = full_summary(self.eval_envs, self.policy, self.chance)
+            seen, figures = full_summary(self.eval_envs, self.policy, self.chance, self.processes)
         row = {
             "phase": phase,
             "step": self.state.step,
@@ -243,18 +262,19 @@ class Trainer:
             **figures,
             "seconds_total": self.seconds,
         }
-        self.record.evals.add(row)
-        self.trackers.log("eval", row)
-        samples = sample_rows(phase, self.state.step, seen, self.config.samples)
-        shown = pictures(seen.observations)
-        self.record.add_samples(samples, shown)
-        self.trackers.log_samples(samples, shown)
+        if self.processes.main:
+            self.record.evals.add(row)
+            self.trackers.log("eval", row)
+            samples = sample_rows(phase, self.state.step, seen, self.config.samples)
+            shown = pictures(seen.observations)
+            self.record.add_samples(samples, shown)
+            self.trackers.log_samples(samples, shown)
         self.progress.evaluation(row)
         self.state.closing_seconds = 1.5 * (time.perf_counter() - begin) + 5.0
 
     def draw_curves(self) -> None:
         """Draw the run's `curves.png`, from its first evaluation on."""
-        if self.record.evals.path.exists():
+        if self.processes.main and self.record.evals.path.exists():
             print(f"curves: {write_curves([self.folder], self.folder / 'curves.png')}")
 
     def checkpoint(self) -> None:
@@ -267,6 +287,7 @@ class Trainer:
             self.learner.optimizers,
             dataclasses.asdict(self.state),
             self.config.keep_checkpoints,
+            self.processes,
         )
 
 

@@ -10,6 +10,7 @@ from agents.packing import packed_answers
 from agents.qwen_vl import QwenVL
 from train.config import Settings
 from train.optimizer import build_optimizers
+from train.sharding import held
 
 # Bytes that a decoder layer keeps for its backward pass, a token and unit of hidden size, in 16-bit numbers
 # (Korthikanti et al. 2022, https://arxiv.org/abs/2205.05198, section 4.1, without what flash attention avoids).
@@ -31,25 +32,27 @@ class Memory:
         return sum(size for name, size in self.parts.items() if name not in turns) + max(self.parts[t] for t in turns)
 
 
-def estimate(policy: LanguageModel, settings: Settings, prompt_tokens: int) -> Memory:
+def estimate(policy: LanguageModel, settings: Settings, prompt_tokens: int, answers: int | None = None) -> Memory:
     """What a run will take on its device.
 
     Args:
         policy: as it will be trained.
         settings: of the run.
         prompt_tokens: S.
+        answers: B, as many as this process has in a step; None for all of them.
     """
     text = policy.model.config.get_text_config()
     parameters = list(policy.model.parameters())
-    weights = sum(p.numel() * p.itemsize for p in parameters)
-    learning = sum(p.numel() * p.itemsize for p in parameters if p.requires_grad)
+    weights = sum(map(held, parameters))
+    learning = sum(held(p) for p in parameters if p.requires_grad)
     number = 2 if settings.dtype == "bfloat16" else 4
-    P, G, T = settings.problems_per_step, settings.group_size, settings.max_new_tokens
+    G, T = settings.group_size, settings.max_new_tokens
+    B = settings.problems_per_step * G if answers is None else answers
     k = packed_answers(G, T)
     head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     cached = text.num_hidden_layers * 2 * text.num_key_value_heads * head * number
     row = prompt_tokens + k * T
-    at_once = min(max(settings.micro_batch_tokens, row), P * G // k * row)
+    at_once = min(max(settings.micro_batch_tokens, row), B // k * row)
     if settings.gradient_checkpointing == "always":  # each layer's input, and all of one layer at a time
         kept = text.num_hidden_layers * number + KEPT_IN_A_LAYER * number // 2
     else:
@@ -59,8 +62,8 @@ def estimate(policy: LanguageModel, settings: Settings, prompt_tokens: int) -> M
         "gradients": learning,
         "optimizer": _optimizer_bytes(policy, settings),
         "reference": weights if settings.kl_weight and policy.adapter is None else 0,
-        "rollout": P * G // k * row * cached + P * G * text.vocab_size * DRAWN,
-        "learner": at_once * text.hidden_size * kept + 4 * 4 * min(MAX_LOGITS, P * G * T * text.vocab_size),
+        "rollout": B // k * row * cached + B * text.vocab_size * DRAWN,
+        "learner": at_once * text.hidden_size * kept + 4 * 4 * min(MAX_LOGITS, B * T * text.vocab_size),
     }
     if isinstance(policy, QwenVL) and settings.vision == "trained":
         vision = policy.model.config.vision_config
@@ -74,7 +77,7 @@ def estimate(policy: LanguageModel, settings: Settings, prompt_tokens: int) -> M
 def _optimizer_bytes(policy: LanguageModel, settings: Settings) -> int:
     """AdamW keeps two numbers beside each weight that learns, Muon one."""
     return sum(
-        (1 if isinstance(optimizer, torch.optim.Muon) else 2) * p.numel() * p.itemsize
+        (1 if isinstance(optimizer, torch.optim.Muon) else 2) * held(p)
         for optimizer in build_optimizers(policy.model, settings)
         for group in optimizer.param_groups
         for p in group["params"]

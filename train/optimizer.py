@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from train.config import Settings
+from train.sharding import full, like
 
 TOKEN_EMBEDDINGS = re.compile(r"embed_tokens|lm_head")
 EMBEDDINGS = re.compile(rf"{TOKEN_EMBEDDINGS.pattern}|pos_embed")  # Qwen3-VL learns the places of patches
@@ -57,9 +58,9 @@ def set_learning_rates(optimizers: list[torch.optim.Optimizer], factor: float) -
 
 
 def flat_state(optimizers: list[torch.optim.Optimizer]) -> dict[str, Tensor]:
-    """The optimizers' state as named tensors, `optimizer.parameter.name`, for safetensors."""
+    """The optimizers' state as named tensors, `optimizer.parameter.name`, for safetensors; if sharded, gathered."""
     return {
-        f"{i}.{index}.{name}": value.detach().contiguous() if isinstance(value, Tensor) else torch.tensor(value)
+        f"{i}.{index}.{name}": full(value).detach().contiguous() if isinstance(value, Tensor) else torch.tensor(value)
         for i, optimizer in enumerate(optimizers)
         for index, state in optimizer.state_dict()["state"].items()
         for name, value in state.items()
@@ -71,6 +72,7 @@ def load_flat_state(optimizers: list[torch.optim.Optimizer], tensors: dict[str, 
     states: list[dict[int, dict[str, Any]]] = [{} for _ in optimizers]
     for key, value in tensors.items():
         i, index, name = key.split(".", 2)
-        states[int(i)].setdefault(int(index), {})[name] = value
+        parameters = [p for group in optimizers[int(i)].param_groups for p in group["params"]]
+        states[int(i)].setdefault(int(index), {})[name] = like(value, parameters[int(index)])
     for optimizer, state in zip(optimizers, states, strict=True):
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

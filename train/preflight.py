@@ -14,6 +14,7 @@ from agents.qwen_vl import QwenVL
 from train.config import Settings
 from train.memory import Memory, available, estimate
 from train.preparation import autocast
+from train.sharding import number
 
 
 def size(number: int) -> str:
@@ -93,7 +94,7 @@ def preflight(policy: LanguageModel, envs: gym.vector.VectorEnv, settings: Setti
         text=policy.decode(answers)[0],
         grad_norm=grad_norm,
         gap=gap,
-        memory=estimate(policy, settings, prompts.input_ids_PS.shape[1]),
+        memory=estimate(policy, settings, prompts.input_ids_PS.shape[1], envs.num_envs),
         available=available(policy.device),
     )
 
@@ -145,18 +146,7 @@ def require_features(policy: LanguageModel, prompts: Prompts) -> int:
     if not isinstance(policy, QwenVL) or prompts.pixel_values is None:
         return 0
     tokens = int((prompts.input_ids_PS == policy.model.config.image_token_id).sum())
-    features = 0
-
-    def count(module: torch.nn.Module, inputs: object, output: torch.Tensor) -> None:
-        nonlocal features
-        features = len(output)
-
-    counter = policy.model.model.visual.merger.register_forward_hook(count)
-    try:
-        with torch.no_grad():
-            policy.model.model.visual(prompts.pixel_values.to(policy.model.dtype), grid_thw=prompts.image_grid_thw)
-    finally:
-        counter.remove()
+    features = policy.count_features(prompts)
     if tokens != features:
         raise ValueError(
             f"the prompt holds {tokens} image tokens and the vision tower makes {features} features of its pictures; "
@@ -177,7 +167,7 @@ def try_gradient(policy: LanguageModel, prompts: Prompts, answers: Answers, sett
         logp_BT, _ = policy.log_probabilities(prompts, answers.ids_BT, answers.mask_BT, settings.temperature)
     logp_BT.sum().backward()
     policy.model.eval()
-    norm = float(torch.nn.utils.get_total_norm([p.grad for p in learning if p.grad is not None]))
+    norm = number(torch.nn.utils.get_total_norm([p.grad for p in learning if p.grad is not None]))
     for parameter in learning:
         parameter.grad = None
     if not 0 <= norm < float("inf"):

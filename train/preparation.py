@@ -11,7 +11,7 @@ from agents.lora import ADAPTER_CONFIG, BASE_FOLDER, add_adapter, lora_config, n
 from train.config import Settings, TrainConfig
 
 
-def load_for_training(config: TrainConfig, model: str) -> LanguageModel:
+def load_for_training(config: TrainConfig, model: str, device: str | None = None) -> LanguageModel:
     """The policy that a run begins with, or goes on with.
 
     Weights that learn are float32, for small steps vanish in bfloat16; those under an adapter do not learn.
@@ -19,6 +19,7 @@ def load_for_training(config: TrainConfig, model: str) -> LanguageModel:
     Args:
         config: of the run.
         model: what to load: the run's `model`, or its checkpoint, whose adapter then goes on learning.
+        device: where to, if not to that of the run.
 
     Raises:
         ValueError: it cannot be loaded.
@@ -26,7 +27,7 @@ def load_for_training(config: TrainConfig, model: str) -> LanguageModel:
     return load_policy(
         model,
         config.seed,
-        device=config.device,
+        device=device or config.device,
         dtype=config.dtype if config.lora else "float32",
         attention=config.attention,
         trainable_adapter=config.lora and model != config.model,

@@ -1,6 +1,6 @@
 """What the learner trains on: the rollout's answers, and beside them, with a small weight, the cold start's lesson."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -29,6 +29,19 @@ class LearnerBatch:
     replay_BT: Tensor
     """How much the log-probability of each replayed token is raised; 0 for a sampled answer."""
     K: int
+
+    def groups(self, rows: slice) -> "LearnerBatch":
+        """Some of the groups, with the weights that they have in the whole batch."""
+        members = slice(rows.start * self.K, rows.stop * self.K)
+        answers = self.answers
+        return replace(
+            self,
+            answers=Answers(answers.ids_BT[members], answers.mask_BT[members], answers.logp_BT[members]),
+            advantages_B=self.advantages_B[members],
+            weights_BT=self.weights_BT[members],
+            shares_BT=self.shares_BT[members],
+            replay_BT=self.replay_BT[members],
+        )
 
 
 def learner_batch(

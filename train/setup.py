@@ -1,7 +1,6 @@
 """What a run is made of, checked before it starts: environments, policy, folder."""
 
 import dataclasses
-import os
 import shutil
 import uuid
 from typing import Any
@@ -16,6 +15,7 @@ from agents.qwen_vl import QwenVL
 from train.checkpoint import load_trainer_state
 from train.cold_start import COLD_START_INFO
 from train.config import BOUNDS, Settings, TrainConfig, plain, resolved
+from train.distributed import Processes, require_equal_work, require_shares
 from train.environments import (
     chance_of,
     column,
@@ -45,6 +45,7 @@ class Parts:
 
     settings: Settings
     policy: LanguageModel
+    processes: Processes
     train_envs: gym.vector.VectorEnv
     eval_envs: gym.vector.VectorEnv
     task: envs.Task | None
@@ -63,24 +64,27 @@ def make_parts(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> Pa
     Raises:
         ValueError: whatever is wrong with the environment or the model.
     """
-    require_one_process()
+    processes = Processes(config.device)
+    require_shares(config, processes)
     require_trackers(config.track)
     task = task_of(spec, fields)
     rows = training_rows(task, config)
-    eval_envs = make_eval_envs(spec, config.eval_size, fields)
+    eval_envs = make_eval_envs(spec, processes.size(config.eval_size), fields)
+    require_equal_work(eval_envs, processes)
     config = with_cold_start(config, task, eval_envs)
-    policy = load_for_training(config, config.model)
+    policy = load_for_training(config, config.model, processes.loading_device)
     if config.max_pixels is not None and isinstance(policy, QwenVL):
         policy.limit_pixels(config.max_pixels)
     check_pictures(policy, task, image_shapes(eval_envs))
     worked = config.cold_start == "answers"
     tokens = FOREIGN_ANSWER if task is None else answer_tokens(policy, task, worked)
-    settings = resolved(config, is_small(policy), tokens, policy.device.type == "cuda", rows)
+    settings = resolved(config, is_small(policy), tokens, processes.device.type == "cuda", rows)
     policy.max_new_tokens = settings.max_new_tokens
     choose_what_learns(policy, settings)
-    train_envs = make_train_envs(settings, spec, fields)
+    processes.place(policy, settings.dtype)
+    train_envs = make_train_envs(settings, spec, fields, processes.number)
     tried = preflight(policy, train_envs, settings)
-    return Parts(settings, policy, train_envs, eval_envs, task, measure_yardsticks(task), tried)
+    return Parts(settings, policy, processes, train_envs, eval_envs, task, measure_yardsticks(task), tried)
 
 
 def dry_run(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> None:
@@ -107,14 +111,14 @@ def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], star
         ValueError: whatever is wrong with the environment, the model or the folder.
     """
     parts = make_parts(config, spec, fields)
-    settings, policy = parts.settings, parts.policy
+    settings, policy, processes = parts.settings, parts.policy, parts.processes
     if shortage := parts.tried.shortage():
         print(f"note: {shortage}")
-    folder = new_run_folder(config.run, spec.name.lower())
+    folder = processes.once(lambda: new_run_folder(config.run, spec.name.lower()))
     if settings.lora:
-        keep_base(policy, settings, folder)
+        processes.once(lambda: keep_base(policy, settings, folder))
     chance = chance_of(parts.yardsticks)
-    trainer = Trainer(settings, policy, parts.train_envs, parts.eval_envs, folder, chance, started)
+    trainer = Trainer(settings, policy, parts.train_envs, parts.eval_envs, folder, chance, started, processes)
     document = {
         "env": spec.id,
         "module": config.env.rpartition(":")[0] or None,  # a resumed run has to import it again
@@ -123,13 +127,33 @@ def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], star
         "settings": {**plain(settings), "run": str(folder)},
         "tracker_id": uuid.uuid4().hex[:8] if config.track else None,
     }
+    processes.once(lambda: begin(trainer, document))
+    return trainer
+
+
+def begin(trainer: Trainer, document: dict[str, Any]) -> None:
+    """Write what a new run is, and tell its trackers.
+
+    Raises:
+        ValueError: a tracker that does not start.
+    """
     trainer.record.write_config(document)
     try:
         trainer.trackers.start(document)
     except ValueError:
-        shutil.rmtree(folder, ignore_errors=True)  # made for this run, which has not begun
+        shutil.rmtree(trainer.folder, ignore_errors=True)  # made for this run, which has not begun
         raise
-    return trainer
+
+
+def go_on(trainer: Trainer, bounds: dict[str, Any]) -> None:
+    """Forget what a run wrote after the checkpoint that it goes on from, note its new bounds, tell its trackers.
+
+    Raises:
+        ValueError: a tracker that does not start.
+    """
+    trainer.record.change_settings(**bounds)
+    trainer.record.drop_after(trainer.state.step)
+    trainer.trackers.start(trainer.record.read_config(), trainer.state.step)
 
 
 def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
@@ -142,7 +166,6 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     Raises:
         ValueError: not a run, no checkpoint, a broken file, or a run that is already at its bound.
     """
-    require_one_process()
     if asked.resume is None:
         raise ValueError("--resume needs the folder of a run")
     checkpoint = latest_checkpoint(asked.resume)
@@ -156,6 +179,8 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     except TypeError as error:  # a setting that is unknown here
         raise ValueError(f"{asked.resume} was written by another version of Eyechart: {error}") from error
     require_trackers(settings.track)
+    processes = Processes(settings.device)
+    require_shares(settings, processes)
     spec = envs.resolve(f"{document['module']}:{document['env']}" if document["module"] else document["env"])
     fields = document["task"]["fields"] if document["task"] else {}
     rows = training_rows(task_of(spec, fields), settings)
@@ -166,12 +191,14 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
             f"start a new run from its weights: --model {asked.resume}"
         )
     settings = dataclasses.replace(settings, num_problems=rows)
-    policy = load_for_training(settings, str(checkpoint))
+    policy = load_for_training(settings, str(checkpoint), processes.loading_device)
     policy.max_new_tokens = settings.max_new_tokens
     choose_what_learns(policy, settings)
-    train_envs, eval_envs = make_train_envs(settings, spec, fields), make_eval_envs(spec, settings.eval_size, fields)
+    processes.place(policy, settings.dtype)
+    train_envs = make_train_envs(settings, spec, fields, processes.number)
+    eval_envs = make_eval_envs(spec, processes.size(settings.eval_size), fields)
     chance = chance_of(document["yardsticks"])
-    trainer = Trainer(settings, policy, train_envs, eval_envs, asked.resume, chance, started)
+    trainer = Trainer(settings, policy, train_envs, eval_envs, asked.resume, chance, started, processes)
     trainer.state = TrainerState(**load_trainer_state(checkpoint, trainer.learner.optimizers))
     trainer.learner.micro_batch_tokens = trainer.state.micro_batch_tokens or settings.micro_batch_tokens
     trainer.started = started - trainer.state.seconds
@@ -180,21 +207,8 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
             f"{asked.resume} is at its bound, after {trainer.state.step} steps and "
             f"{trainer.state.seconds / 60:.1f} minutes; give a larger --steps, --minutes or --epochs to go on"
         )
-    record.change_settings(**bounds)
-    record.drop_after(trainer.state.step)
-    trainer.trackers.start(record.read_config(), trainer.state.step)
+    processes.once(lambda: go_on(trainer, bounds))
     return trainer
-
-
-def require_one_process() -> None:
-    """Refuse to be one of several processes, which would all write the same run.
-
-    Raises:
-        ValueError: started by a launcher with more than one process.
-    """
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    if processes > 1:
-        raise ValueError(f"training in several processes is not supported yet; start one instead of {processes}")
 
 
 def with_cold_start(config: TrainConfig, task: envs.Task | None, eval_envs: gym.vector.VectorEnv) -> TrainConfig:

@@ -172,7 +172,7 @@ def test_the_cold_start_teaches_form_alone(make, monkeypatch):
         trainer.policy,
         trainer.envs,
         trainer.config,
-        trainer.accelerator,
+        trainer.processes,
         lambda step, loss: losses.append(loss),
         lambda: False,
     )
@@ -201,7 +201,7 @@ def test_worked_solutions_are_learned_by_every_weight(make, monkeypatch):
         trainer.policy,
         trainer.envs,
         trainer.config,
-        trainer.accelerator,
+        trainer.processes,
         lambda step, loss: losses.append(loss),
         lambda: False,
     )
