@@ -30,7 +30,7 @@ def answer(
         try:
             return _in_parts(policy, prompts, group_size, temperature, uniforms_BT, at_once)
         except RuntimeError as error:
-            if not out_of_memory(error):
+            if not out_of_memory(error) or policy.sharded:  # those who hold the other parts cannot begin again
                 raise
             error.__traceback__ = None  # whose frames hold the tensors that did not fit
             if at_once == 1:

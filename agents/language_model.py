@@ -51,7 +51,7 @@ class LanguageModel:
     processor_class: Any = AutoTokenizer
 
     def __init__(self, model: Any, processor: Any, max_new_tokens: int = 16) -> None:
-        self.model = model
+        self.model = model.eval()  # a new one is in training mode, where gradient checkpointing turns the cache off
         self.adapter: Any = None
         """A `peft.PeftModel` around `model`, if low-rank adapters learn in place of its weights."""
         self.processor = processor
@@ -71,8 +71,10 @@ class LanguageModel:
         self.pad_id: int = self.tokenizer.pad_token_id
         self.never_sampled = self._never_sampled()
         self._chat_texts: dict[tuple[str, int], str] = {}
+        self.sharded = False
+        """Whether other processes hold parts of the weights, so that all of them must compute in step."""
         self.goes_on: Callable[[Tensor], Any] = torch.any
-        """Whether decoding goes on, told which answers run. Processes that share weights must decode in step."""
+        """Whether decoding goes on, told which answers run. Where weights are sharded, those of all processes count."""
 
     @classmethod
     def load(

@@ -25,7 +25,8 @@ from train.evaluate import EvaluateConfig
 
 DOCS = ROOT / "docs"
 PAGES = {
-    name: (DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("ALGORITHMS", "CHECKPOINTS", "TROUBLESHOOTING")
+    name: (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    for name in ("ALGORITHMS", "CHECKPOINTS", "DISTRIBUTED", "TROUBLESHOOTING")
 }
 RESULTS = (DOCS / "RESULTS.md").read_text(encoding="utf-8")
 QUOTE = re.compile(r"`([\w/]+\.py)`, `([\w.]+)`:\n\n```python\n(.*?)```", re.S)
@@ -143,7 +144,7 @@ def test_columns_exist():
 
 def test_flags_exist():
     known = {flag(field.name) for kind in (TrainConfig, EvaluateConfig, Options) for field in dataclasses.fields(kind)}
-    known |= {"--help", "--force-reinstall"}
+    known |= {"--help", "--force-reinstall", "--nproc-per-node"}
     known |= {flag(field.name) for kind in (Ask, Export) for field in dataclasses.fields(kind)}
     known |= {"--mmproj", "--outfile", "--outtype"}  # llama.cpp's
     used = {f for page in PAGES.values() for f in re.findall(r"(?<![\w-])--[a-z][a-z-]*(?![\w.])", page)}

@@ -80,6 +80,7 @@ def train(trainer: "Trainer", prog: str = "python -m train") -> int:
     finally:
         signal.signal(signal.SIGINT, before)
         trainer.draw_curves()
+    trainer.processes.close()
     if trainer.complete:
         return 0
     go_on = f"go on with: {prog} --resume {trainer.folder}"

@@ -91,7 +91,8 @@ class Processes:
 
     def close(self) -> None:
         """Leave the other processes, when all is done."""
-        self.accelerator.end_training()
+        if self.number > 1:
+            torch.distributed.destroy_process_group()
 
     @contextmanager
     def agreed(self, kind: type[Exception]) -> Iterator[None]:

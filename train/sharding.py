@@ -77,6 +77,7 @@ class Sharding:
             raise ValueError(
                 "--lora and sharded weights do not go together; frozen weights need little, so leave FSDP out"
             )
+        policy.sharded = True
         model = policy.model
         blocks = [module for module in model.modules() if type(module).__name__ in set(model._no_split_modules)]
         precision = MixedPrecisionPolicy(dtype, None if dtype is None else torch.float32)

@@ -13,13 +13,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import envs
 from tests.readme import ROOT
 from tests.train import workers
 from tests.train.conftest import SMALL
 from tests.train.test_loop import remove, rows, timeless
 from train.config import TrainConfig
-from train.distributed import BUCKET, Processes, buckets, padded, require_shares
-from train.environments import joined
+from train.distributed import BUCKET, Processes, buckets, padded, require_equal_work, require_shares
+from train.environments import joined, make_eval_envs
 from train.sharding import Sharding
 
 pytestmark = pytest.mark.skipif(
@@ -156,6 +157,35 @@ def test_a_sharded_run_is_the_run_of_one_and_goes_on_with_one(train, tmp_path):
     remove(tmp_path / "two" / "checkpoints" / "step-000004")
     assert train("--resume", "two") == 0
     equal_rows(rows(tmp_path / "two" / "metrics.csv"), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("flags", "environment"),
+    [(["--lora", "--dtype", "bfloat16"], {}), (["--lora"], {}), (["--gradient-checkpointing", "always"], SHARDED)],
+)
+def test_what_saves_memory_learns_the_same(train, tmp_path, flags, environment):
+    calm = [*CALM, *flags, "--steps", "2", "--cold-start", "none"]
+    train(*calm, "--run", "one")
+    launch(tmp_path, "train", *calm, "--run", "two", environment=environment)
+    found, expected = (rows(tmp_path / run / "metrics.csv") for run in ("two", "one"))
+    if "bfloat16" not in flags:
+        equal_rows(found, expected)
+    assert float(found[0]["grad_norm"]) == pytest.approx(float(expected[0]["grad_norm"]), rel=0.1)
+
+
+def test_an_adapter_is_not_sharded(train, monkeypatch, capsys):
+    for name, value in SHARDED.items():
+        monkeypatch.setenv(name, value)
+    assert train(*SMALL, "--lora", "--steps", "1") == 2
+    assert "--lora and sharded weights do not go together" in capsys.readouterr().err
+
+
+def test_sharded_weights_want_pictures_in_every_prompt():
+    vector = make_eval_envs(envs.resolve("tests.train.foreign:some"), 4, {})
+    with pytest.raises(ValueError, match="every prompt needs pictures"):
+        require_equal_work(vector, SimpleNamespace(sharding=Sharding()))
+    require_equal_work(vector, SimpleNamespace(sharding=None))
 
 
 @pytest.mark.slow

@@ -67,7 +67,7 @@ def test_the_divergence_is_from_the_model_without_its_adapter(make):
     rollout = crafted(trainer, [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
     reference = rollout.answers.logp_BT
     choose_what_learns(policy, config)
-    trainer.learner = type(trainer.learner)(config, policy, trainer.accelerator, print)
+    trainer.learner = type(trainer.learner)(config, policy, trainer.processes, print)
     trainer.keep_reference()
     assert trainer.learner.reference is policy
     assert update(trainer, rollout)["kl"] == pytest.approx(0.0, abs=1e-9)

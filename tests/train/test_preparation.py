@@ -88,7 +88,7 @@ def test_in_half_precision_rollout_and_learner_agree(make, lora):
     if lora:
         trainer.policy.cast(torch.bfloat16)
         choose_what_learns(trainer.policy, trainer.config)
-        trainer.learner = type(trainer.learner)(trainer.config, trainer.policy, trainer.accelerator, print)
+        trainer.learner = type(trainer.learner)(trainer.config, trainer.policy, trainer.processes, print)
     trainer.train_step()
     (row,) = (trainer.folder / "metrics.csv").read_text().splitlines()[1:]
     names = (trainer.folder / "metrics.csv").read_text().splitlines()[0].split(",")
