@@ -38,14 +38,14 @@ class Processes:
     Whatever communicates has to be called by all processes, in the same order. With one process nothing does.
 
     Args:
-        device: where one process computes, as `--device` says.
+        device: where a process that is alone computes, as `--device` says.
 
     Raises:
         ValueError: the launcher asks for a kind of sharding that cannot be had, or one device is given to several.
     """
 
     def __init__(self, device: str | None = None) -> None:
-        self.sharding = Sharding.wanted()
+        sharding = Sharding.wanted()
         self.device = find_device(device)
         self.accelerator = Accelerator(cpu=self.device.type == "cpu")
         self.number: int = self.accelerator.num_processes
@@ -55,6 +55,8 @@ class Processes:
                     f"--device {device} is one for {self.number} processes; leave it out, each takes its own"
                 )
             self.device = self.accelerator.device
+        self.sharding = sharding if self.number > 1 else None
+        """How the weights are sharded; None where each process has all of them."""
         self.index: int = self.accelerator.process_index
         self.main = self.index == 0
         """Whether this is the one process that writes and prints."""

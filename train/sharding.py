@@ -79,7 +79,7 @@ class Sharding:
             )
         policy.sharded = True
         model = policy.model
-        blocks = [module for module in model.modules() if type(module).__name__ in set(model._no_split_modules)]
+        blocks = blocks_of(model)
         precision = MixedPrecisionPolicy(dtype, None if dtype is None else torch.float32)
         mesh = init_device_mesh(device.type, (processes,))
         for module in (*blocks, model):
@@ -92,6 +92,11 @@ class Sharding:
             setattr(model, f"policy_{name}", _giving_up(blocks, getattr(policy, name)))
             register_fsdp_forward_method(model, f"policy_{name}")
             setattr(policy, name, getattr(model, f"policy_{name}"))
+
+
+def blocks_of(model: Any) -> list[Any]:
+    """A model's decoder layers and vision blocks, which transformers keeps whole wherever it splits models."""
+    return [module for module in model.modules() if type(module).__name__ in set(model._no_split_modules)]
 
 
 def _giving_up(blocks: Sequence[Any], method: Callable[..., T]) -> Callable[..., T]:

@@ -14,6 +14,8 @@ import torch
 from safetensors.torch import load_file
 
 import envs
+from agents.choices import TINY_MODELS
+from agents.loading import load_policy
 from tests.readme import ROOT
 from tests.train import workers
 from tests.train.conftest import SMALL
@@ -21,7 +23,7 @@ from tests.train.test_loop import remove, rows, timeless
 from train.config import TrainConfig
 from train.distributed import BUCKET, Processes, buckets, padded, require_equal_work, require_shares
 from train.environments import joined, make_eval_envs
-from train.sharding import Sharding
+from train.sharding import Sharding, blocks_of
 
 pytestmark = pytest.mark.skipif(
     not (torch.distributed.is_available() and torch.distributed.is_gloo_available()), reason="torch has no gloo"
@@ -174,11 +176,28 @@ def test_what_saves_memory_learns_the_same(train, tmp_path, flags, environment):
     assert float(found[0]["grad_norm"]) == pytest.approx(float(expected[0]["grad_norm"]), rel=0.1)
 
 
-def test_an_adapter_is_not_sharded(train, monkeypatch, capsys):
-    for name, value in SHARDED.items():
-        monkeypatch.setenv(name, value)
-    assert train(*SMALL, "--lora", "--steps", "1") == 2
-    assert "--lora and sharded weights do not go together" in capsys.readouterr().err
+def test_an_adapter_is_not_sharded():
+    policy = SimpleNamespace(adapter=object())
+    with pytest.raises(ValueError, match="--lora and sharded weights do not go together"):
+        Sharding().shard(policy, torch.device("cpu"), 2)
+
+
+@pytest.mark.parametrize("model", TINY_MODELS)
+def test_every_family_is_sharded_layer_by_layer(model):
+    tiny = load_policy(model, 0).model
+    blocks = blocks_of(tiny)
+    vision = getattr(tiny.config, "vision_config", None)
+    assert len(blocks) == tiny.config.get_text_config().num_hidden_layers + (vision.depth if vision else 0)
+    inside = sum(parameter.numel() for block in blocks for parameter in block.parameters())
+    assert inside > 0.6 * tiny.num_parameters()
+
+
+@pytest.mark.slow
+def test_the_first_process_tells_the_time(tmp_path):
+    launch(tmp_path, "train", *SMALL, "--minutes", "0.4", "--run", "two")
+    phases = [row["phase"] for row in rows(tmp_path / "two" / "evals.csv")]
+    assert (phases[:2], phases[-1]) == (["start", "cold-start"], "end")
+    assert len(rows(tmp_path / "two" / "metrics.csv")) > 1
 
 
 def test_sharded_weights_want_pictures_in_every_prompt():
@@ -249,7 +268,9 @@ def test_shares_are_successive_and_leave_nothing_out():
     assert [list(range(10))[part] for part in parts] == [[0, 1], [2, 3, 4], [5, 6], [7, 8, 9]]
 
 
-def test_one_process_is_alone():
+def test_one_process_is_alone(monkeypatch):
+    for name, value in SHARDED.items():
+        monkeypatch.setenv(name, value)
     processes = Processes()
     assert (processes.number, processes.index, processes.main, processes.sharding) == (1, 0, True, None)
     assert processes.gather("a") == ["a"]
