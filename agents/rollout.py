@@ -46,6 +46,7 @@ def collect(
     temperature: float,
     run_seed: int,
     step: int,
+    rows: Sequence[int] | None = None,
 ) -> Rollout:
     """Pose P problems, answer each `group_size` times, score the answers.
 
@@ -57,13 +58,22 @@ def collect(
         temperature: of sampling.
         run_seed: keys the sampling, with `step` and the problem's seed.
         step: see `run_seed`.
+        rows: which of the problems are answered, and make up the rollout; None for all.
     """
+    rows = range(len(seeds)) if rows is None else rows
+    members = np.concatenate([np.arange(row * group_size, (row + 1) * group_size) for row in rows])
     observations, _ = envs.reset(seed=[seed for seed in seeds for _ in range(group_size)])
     images = pictures(observations)
-    prompts = policy.prepare(observations["prompt"][::group_size], None if images is None else images[::group_size])
-    noise = sampling_noise(run_seed, step, seeds, group_size, policy.max_new_tokens).to(policy.device)
+    firsts = [row * group_size for row in rows]
+    shown = None if images is None else [images[first] for first in firsts]
+    prompts = policy.prepare([observations["prompt"][first] for first in firsts], shown)
+    answered = [seeds[row] for row in rows]
+    noise = sampling_noise(run_seed, step, answered, group_size, policy.max_new_tokens).to(policy.device)
     answers = answer(policy, prompts, group_size, temperature, noise)
     texts = policy.decode(answers)
-    _, rewards, _, _, infos = envs.step(tuple(texts))
-    rewards_PG = torch.as_tensor(rewards, dtype=torch.float32, device=policy.device).view(-1, group_size)
-    return Rollout(prompts, answers, texts, rewards_PG, infos)
+    actions = np.full(envs.num_envs, "", dtype=object)
+    actions[members] = texts
+    _, rewards, _, _, infos = envs.step(tuple(actions))
+    rewards_PG = torch.as_tensor(rewards[members], dtype=torch.float32, device=policy.device).view(-1, group_size)
+    told = {key: np.asarray(values)[members] for key, values in infos.items()}
+    return Rollout(prompts, answers, texts, rewards_PG, told)

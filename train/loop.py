@@ -13,7 +13,7 @@ from agents.families import load_pretrained
 from agents.grpo import group_advantages, steering
 from agents.language_model import LanguageModel
 from agents.policy import pictures
-from agents.rollout import Rollout, collect
+from agents.rollout import Rollout
 from plots.curves import write_curves
 from train.checkpoint import save_checkpoint, written_aside
 from train.cold_start import cold_start
@@ -25,8 +25,9 @@ from train.learner import Learner, NotFiniteError, TrainingError
 from train.preparation import autocast
 from train.progress import Progress
 from train.record import Record
+from train.resampling import flat_groups
+from train.sampling import Batch, Sampler
 from train.schedule import entropy_target, fraction_done, learning_rate_factor
-from train.seeds import problem_seeds
 from train.sharding import full_weights
 from train.trackers import Trackers
 
@@ -89,6 +90,7 @@ class Trainer:
         self.state = TrainerState()
         self.processes = processes or Processes(str(policy.device))
         self.accelerator = self.processes.accelerator
+        self.sampler = Sampler(config, envs, policy, self.processes)
         self.progress = Progress(config)
         self.trackers = Trackers(self.accelerator, config, folder, self.progress.note)
         self.learner = Learner(config, policy, self.processes, self.progress.note)
@@ -173,33 +175,22 @@ class Trainer:
     def train_step(self) -> None:
         """One batch of rollouts, and the updates on it."""
         config, begin = self.config, time.perf_counter()
-        seeds = problem_seeds(config.seed, self.state.step, config.problems_per_step, config.num_problems)
-        with autocast(self.config, self.policy):
-            own = collect(
-                self.envs,
-                self.policy,
-                seeds[self.processes.share(len(seeds))],
-                config.group_size,
-                temperature=config.temperature,
-                run_seed=config.seed,
-                step=self.state.step,
-            )
-        rollout = self.processes.whole(own)
+        batch = self.sampler.batch(self.state.step)
         rolled_out = time.perf_counter()
         done = fraction_done(config, self.state.step, self.processes.once(lambda: self.seconds))
         factor = learning_rate_factor(config, self.state.step, done)
         bonus = self.state.steering * config.entropy_bonus
-        learned = self.learn(rollout, seeds, factor, bonus)
+        learned = self.learn(batch.rollout, batch.seeds, factor, bonus)
         if config.entropy_target and learned["entropy"] is not None:
             self.state.steering = steering(learned["entropy"], entropy_target(config, done))
         self.state.step += 1
-        self.state.problems += config.problems_per_step
-        self.state.rollouts += config.problems_per_step * config.group_size
+        self.state.problems += batch.posed
+        self.state.rollouts += batch.posed * config.group_size
         row = {
             "step": self.state.step,
             "problems": self.state.problems,
             "rollouts": self.state.rollouts,
-            **rollout_metrics(rollout),
+            **rollout_metrics(batch),
             **learned,
             "skipped_steps": self.state.skipped_steps,
             "entropy_bonus": bonus,
@@ -291,17 +282,21 @@ class Trainer:
         )
 
 
-def rollout_metrics(rollout: Rollout) -> dict[str, float | None]:
-    """The columns of `metrics.csv` that come from the answers; None for what the environment does not tell."""
-    infos, rewards_PG = rollout.infos, rollout.rewards_PG
+def rollout_metrics(batch: Batch) -> dict[str, float | None]:
+    """The columns of `metrics.csv` that come from the answers; None for what the environment does not tell.
+
+    They are those of the problems that were drawn first, for what replaces some of them was chosen by its rewards.
+    """
+    infos, rewards_PG = batch.first.infos, batch.first.rewards_PG
     parts = {key: float(np.mean(infos[key])) for key in infos if key.startswith("reward/")}
     return {
         "reward": float(rewards_PG.mean()),
         "mae": mean(infos, "error"),
         "parsed": mean(infos, "parsed"),
         **parts,
-        "groups_without_spread": int((rewards_PG.std(dim=1) == 0).sum()),
-        "answer_tokens": float(rollout.answers.mask_BT.sum(-1).float().mean()),
+        "groups_without_spread": len(flat_groups(batch.first)),
+        "groups_replaced": len(flat_groups(batch.first)) - len(flat_groups(batch.rollout)),
+        "answer_tokens": float(batch.first.answers.mask_BT.sum(-1).float().mean()),
     }
 
 

@@ -1,6 +1,8 @@
 """Dynamic sampling: problems whose answers all earned the same teach nothing, and are replaced by new ones.
 
-Yu et al. 2025, DAPO, https://arxiv.org/abs/2503.14476, section 3.2, with a bound on the rounds.
+Yu et al. 2025, DAPO, https://arxiv.org/abs/2503.14476, section 3.2, with a bound on the rounds. A problem is replaced
+by the next one drawn for its own place in the batch, so the places do not depend on each other, nor on how many
+processes they are shared out to.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,55 +10,57 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from agents.batch import Answers
 from agents.fitting import concatenate
 from agents.rollout import Rollout
 
-Draw = Callable[[int], tuple[Rollout, Sequence[int]]]
+Draw = Callable[[int, Sequence[int]], tuple[Rollout, Sequence[int]]]
 
 
-def with_spread(draw: Draw, rounds: int, pad_id: int) -> tuple[Rollout, list[int], int]:
-    """Draw a batch, and replace its groups without spread by groups of later draws that have some.
+def with_spread(
+    rollout: Rollout, seeds: Sequence[int], draw: Draw, rounds: int, pad_id: int, agree: Callable[[bool], bool] = bool
+) -> tuple[Rollout, list[int]]:
+    """Replace the groups of a batch without spread by groups of later draws that have some.
 
     Args:
-        draw: answers to the problems of a round, counted from 0, and the problems' seeds; as many in each round.
-        rounds: after the first, at most; no more are drawn than are needed.
+        rollout: the batch.
+        seeds: of its problems.
+        draw: from a round, counted from 1, and places in the batch to the answers to that round's problems there, and
+            those problems' seeds.
+        rounds: at most so many; a place is not drawn again once it has spread.
         pad_id: of the policy.
+        agree: whether another round is drawn, from whether one is needed here; others may need one.
 
     Returns:
-        the batch, its problems' seeds, and how many rounds were drawn in all. Groups without spread that nothing was
-        found for stay.
+        the batch and its problems' seeds. Groups that nothing was found for stay.
     """
-    rollout, seeds = draw(0)
     seeds = list(seeds)
-    drawn = 1
-    while drawn <= rounds:
+    for round_ in range(1, rounds + 1):
         flat = flat_groups(rollout)
-        if not len(flat):
+        if not agree(bool(flat)):
             break
-        fresh, fresh_seeds = draw(drawn)
-        drawn += 1
-        found = torch.tensor([row for row in range(len(fresh_seeds)) if row not in set(flat_groups(fresh).tolist())])
-        count = min(len(flat), len(found))
-        if count:
-            rollout = replaced(rollout, flat[:count], fresh, found[:count], pad_id)
-            for row, other in zip(flat[:count].tolist(), found[:count].tolist(), strict=True):
-                seeds[row] = fresh_seeds[other]
-    return rollout, seeds, drawn
+        if not flat:
+            flat = [0]  # drawn to keep in step with the others, and not needed
+        fresh, fresh_seeds = draw(round_, flat)
+        lively = set(range(len(flat))) - set(flat_groups(fresh))
+        taken = {place: row for row, place in enumerate(flat) if row in lively and place in flat_groups(rollout)}
+        if taken:
+            rollout = replaced(rollout, taken, fresh, pad_id)
+            for place, row in taken.items():
+                seeds[place] = fresh_seeds[row]
+    return rollout, seeds
 
 
-def flat_groups(rollout: Rollout) -> Tensor:
-    """Indices of the groups whose rewards are all the same."""
-    return (rollout.rewards_PG.std(dim=1) == 0).nonzero()[:, 0].cpu()
+def flat_groups(rollout: Rollout) -> list[int]:
+    """The groups whose rewards are all the same."""
+    return (rollout.rewards_PG.std(dim=1) == 0).nonzero()[:, 0].tolist()
 
 
-def replaced(rollout: Rollout, rows: Tensor, fresh: Rollout, others: Tensor, pad_id: int) -> Rollout:
-    """A rollout with the groups `rows` exchanged for the groups `others` of a fresh one."""
+def replaced(rollout: Rollout, taken: dict[int, int], fresh: Rollout, pad_id: int) -> Rollout:
+    """A rollout with other groups in some places: `taken` tells which of a fresh one's."""
     P, G = rollout.rewards_PG.shape
-    take = torch.arange(P)
-    take[rows] = P + others  # of both, one behind the other
+    take = torch.tensor([P + taken[place] if place in taken else place for place in range(P)])  # of both, end to end
     members = (take[:, None] * G + torch.arange(G)).flatten()
     both = concatenate([rollout.answers, fresh.answers], pad_id)
     at = members.to(both.ids_BT.device)
@@ -72,6 +76,5 @@ def replaced(rollout: Rollout, rows: Tensor, fresh: Rollout, others: Tensor, pad
 def _column(first: Any, second: Any, key: str) -> np.ndarray:
     """A key's values in both; what the second does not tell counts as not told, as gymnasium's masks say."""
     values = np.asarray(first[key])
-    if key in second:
-        return np.concatenate([values, np.asarray(second[key])])
-    return np.concatenate([values, np.zeros_like(values)])
+    more = np.asarray(second[key]) if key in second else np.zeros(len(next(iter(second.values()))), values.dtype)
+    return np.concatenate([values, more])

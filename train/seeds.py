@@ -2,8 +2,8 @@
 
 import numpy as np
 
-# Streams of seeds that never meet: the steps of GRPO, and those of the cold start.
-GRPO, COLD_START = 0, 1
+# Streams of seeds that never meet: the steps of GRPO, those of the cold start, and what replaces problems of a step.
+GRPO, COLD_START, REPLACEMENTS = 0, 1, 2
 
 
 def problem_seeds(run_seed: int, step: int, problems: int, rows: int | None = None) -> list[int]:
@@ -34,3 +34,11 @@ def problem_seeds(run_seed: int, step: int, problems: int, rows: int | None = No
 def epoch_order(run_seed: int, stream: int, epoch: int, rows: int) -> np.ndarray:
     """The order (rows,) in which an epoch, counted from 0, goes through the rows."""
     return np.random.default_rng(np.random.SeedSequence((run_seed, stream, epoch, rows))).permutation(rows)
+
+
+def replacement_seeds(run_seed: int, step: int, round_: int, problems: int) -> list[int]:
+    """The seeds of the problems that may replace those of a step, in a round counted from 1.
+
+    They are drawn, also where data run out: what is replaced was seen, and the epochs stay as they are.
+    """
+    return np.random.SeedSequence((run_seed, REPLACEMENTS, step, round_)).generate_state(problems).tolist()

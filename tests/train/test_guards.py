@@ -8,7 +8,7 @@ import torch
 
 from tests.train.conftest import SMALL
 from tests.train.steps import G, P, crafted, update
-from train import loop
+from train import sampling
 from train.learner import Learner, NotFiniteError, TrainingError
 from train.seeds import problem_seeds
 
@@ -39,7 +39,7 @@ def test_a_gradient_that_is_no_number_changes_nothing(make):
 def bad_rewards(monkeypatch):
     """Has the steps named in a set sample answers of which one is worth NaN."""
     bad = set()
-    sampled = loop.collect
+    sampled = sampling.collect
 
     def collect(*args, step, **kwargs):
         rollout = sampled(*args, step=step, **kwargs)
@@ -47,7 +47,7 @@ def bad_rewards(monkeypatch):
             rollout.rewards_PG[1, 2] = float("nan")
         return rollout
 
-    monkeypatch.setattr(loop, "collect", collect)
+    monkeypatch.setattr(sampling, "collect", collect)
     return bad
 
 
@@ -182,14 +182,14 @@ def test_other_errors_are_not_taken_for_memory(make, monkeypatch):
 
 def test_a_wide_gap_is_said_once(make, monkeypatch, capsys):
     trainer = make(env="Letters-v0")
-    sampled = loop.collect
+    sampled = sampling.collect
 
     def collect(*args, **kwargs):
         rollout = sampled(*args, **kwargs)
         rollout.answers.logp_BT[0, 0] -= 0.3
         return rollout
 
-    monkeypatch.setattr(loop, "collect", collect)
+    monkeypatch.setattr(sampling, "collect", collect)
     trainer.train_step()
     trainer.train_step()
     assert capsys.readouterr().out.count("rollout and learner differ by 0.3 in the log-probability") == 1
