@@ -1,0 +1,201 @@
+"""TRL's GRPOTrainer on a task of ours, set up to be as fast as it can: no logging, saving or checkpointing.
+
+Needs `pip install -e '.[bench]'`; TRL and datasets are imported where they are used, so that this file can be read
+without them.
+"""
+
+import io
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+import envs
+from envs.question import draw
+from train.optimizer import BETAS
+
+MISSING = "this compares with TRL, which is not installed: pip install -e '.[bench]'"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """TRL's first batch, group after group, and what it made of it."""
+
+    seeds: list[int]
+    ids_BT: Tensor
+    rewards: list[float]
+    gradient: dict[str, Tensor]
+
+
+def problem_rows(task: envs.Task, seeds: Iterable[int]) -> list[dict[str, Any]]:
+    """The problems of the training split as rows of a data set."""
+    rows = []
+    for seed in seeds:
+        posed = envs.problem(task, int(seed), "train")
+        file = io.BytesIO()
+        Image.fromarray(draw(task, posed)).save(file, format="png", compress_level=0)
+        prompt = [{"role": "user", "content": posed.prompt}]
+        image = {"bytes": file.getvalue(), "path": None}
+        rows.append({"prompt": prompt, "images": [image], "answer": posed.answer, "seed": int(seed)})
+    return rows
+
+
+def reward_of(task: envs.Task) -> Callable[[str, str], float]:
+    """The task's own reward."""
+    return lambda text, answer: task.score(text, answer).reward
+
+
+def dataset(rows: Sequence[dict[str, Any]]) -> Any:
+    """The rows as a `datasets.Dataset` in memory."""
+    from datasets import Dataset, Features, Image, List, Value
+
+    features = Features(
+        {
+            "prompt": List({"role": Value("string"), "content": Value("string")}),
+            "images": List(Image()),
+            "answer": Value("string"),
+            "seed": Value("int64"),
+        }
+    )
+    return Dataset.from_list(list(rows), features=features)
+
+
+def grpo_trainer(
+    folder: Path,
+    score: Callable[[str, str], float],
+    rows: Sequence[dict[str, Any]],
+    group: int,
+    tokens: int,
+    suppressed: Sequence[int],
+    *,
+    steps: int,
+    rate: float,
+    problems: int | None = None,
+    optimizers: tuple[Any, Any] = (None, None),
+    model: Any = None,
+    after_step: Callable[[float, float], None] | None = None,
+    **settings: Any,
+) -> Any:
+    """A `GRPOTrainer` that takes `steps` steps through the rows, in order.
+
+    Args:
+        folder: the model.
+        score: the reward of a text, given the problem's answer.
+        rows: `problem_rows`, as many as all steps take.
+        group: answers to each problem.
+        tokens: the longest answer.
+        suppressed: tokens that are never sampled.
+        steps: optimizer steps, one on each batch.
+        rate: learning rate, constant.
+        problems: in a step; None: all rows spread evenly over the steps.
+        optimizers: in place of AdamW with a constant rate.
+        model: in place of the one in the folder.
+        after_step: called after each step with the seconds that it took, and those of them spent on fetching data.
+        settings: more of `GRPOConfig`.
+    """
+    try:
+        from transformers import AutoModelForImageTextToText, AutoProcessor
+        from trl import GRPOConfig, GRPOTrainer
+    except ImportError as error:
+        raise SystemExit(MISSING) from error
+
+    def reward(completions: list, answer: list[str], **_: Any) -> list[float]:
+        texts = [completion[0]["content"] for completion in completions]
+        return [score(text, truth) for text, truth in zip(texts, answer, strict=True)]
+
+    batch = group * (problems or len(rows) // steps)
+    args = GRPOConfig(
+        output_dir=str(Path(gettempdir()) / "trl-benchmark"),
+        **{
+            "per_device_train_batch_size": batch,
+            "num_generations": group,
+            "steps_per_generation": 1,
+            "gradient_accumulation_steps": 1,
+            "num_iterations": 1,
+            "max_completion_length": tokens,
+            "generation_kwargs": {"suppress_tokens": list(suppressed)},
+            "temperature": 1.0,
+            "beta": 0.0,
+            "loss_type": "dapo",  # every token counts the same, as in ours
+            "learning_rate": rate,
+            "lr_scheduler_type": "constant",
+            "adam_beta1": BETAS[0],
+            "adam_beta2": BETAS[1],
+            "weight_decay": 0.0,
+            "max_grad_norm": 1.0,
+            "max_steps": steps,
+            "bf16": False,
+            "activation_checkpointing": False,
+            "use_cpu": not torch.cuda.is_available(),
+            "shuffle_dataset": False,
+            "dataloader_num_workers": 0,
+            "report_to": "none",
+            "logging_strategy": "no",
+            "save_strategy": "no",
+            "disable_tqdm": True,
+            "seed": 0,
+            **settings,
+        },
+    )
+    return GRPOTrainer(
+        model=model or AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa"),
+        processing_class=AutoProcessor.from_pretrained(folder),
+        reward_funcs=reward,
+        args=args,
+        train_dataset=dataset(rows),
+        optimizers=optimizers,
+        callbacks=[stopwatch(after_step)] if after_step else [],
+    )
+
+
+def stopwatch(after_step: Callable[[float, float], None]) -> Any:
+    """A callback that times a step from the end of the one before; what `after_step` does is not counted."""
+    from transformers import TrainerCallback
+
+    class Stopwatch(TrainerCallback):
+        def on_train_begin(self, *_: Any, **__: Any) -> None:
+            self.mark = time.perf_counter()
+
+        def on_step_begin(self, *_: Any, **__: Any) -> None:
+            self.fetched = time.perf_counter()
+
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            after_step(time.perf_counter() - self.mark, self.fetched - self.mark)
+            self.mark = time.perf_counter()
+
+    return Stopwatch()
+
+
+def first_batch(trainer: Any) -> Batch:
+    """Take a trainer's first step; returns its batch and its gradient, not clipped."""
+    from transformers import TrainerCallback
+
+    trainer.args.max_grad_norm = 1e9
+    caught: dict[str, Any] = {}
+    generate, score = trainer._generate_and_score_completions, trainer._calculate_rewards
+
+    def kept_generate(inputs: list[dict[str, Any]]) -> Any:
+        output = generate(inputs)
+        caught.update(seeds=[row["seed"] for row in inputs], ids=output["completion_ids"].clone())
+        return output
+
+    def kept_score(*arguments: Any) -> Any:
+        rewards = score(*arguments)
+        caught["rewards"] = rewards[:, 0].tolist()
+        return rewards
+
+    class Gradient(TrainerCallback):
+        def on_pre_optimizer_step(self, *_: Any, model: Any, **__: Any) -> None:
+            named = model.named_parameters()
+            caught["gradient"] = {name: p.grad.clone() for name, p in named if p.grad is not None}
+
+    trainer._generate_and_score_completions, trainer._calculate_rewards = kept_generate, kept_score
+    trainer.add_callback(Gradient())
+    trainer.train()
+    return Batch(caught["seeds"], caught["ids"], caught["rewards"], caught["gradient"])
