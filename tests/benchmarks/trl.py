@@ -54,6 +54,9 @@ class Timing:
     trl: float
     trl_data: float
     """Of TRL's step: fetching the batch from the data set."""
+    ours_processor: float
+    """Seconds of processor time, of all threads: what a busy machine disturbs less."""
+    trl_processor: float
     rounds: list[float]
     """The ratio in each round."""
 
@@ -61,6 +64,11 @@ class Timing:
     def ratio(self) -> float:
         """How many times as fast ours is."""
         return self.trl / self.ours
+
+    @property
+    def processor_ratio(self) -> float:
+        """The same by processor time."""
+        return self.trl_processor / self.ours_processor
 
 
 def our_trainer(folder: Path, task: envs.Task, case: Sequence[int], run: Path) -> Trainer:
@@ -151,13 +159,13 @@ def race(folder: Path, task: envs.Task, case: Sequence[int], rounds: int) -> Tim
     problems, group, tokens = case
     with tempfile.TemporaryDirectory() as scratch:
         ours = our_trainer(folder, task, case, Path(scratch) / "run")
-        took: list[tuple[float, float, float, float, float]] = []
+        took: list[tuple[float, ...]] = []
 
-        def our_step(trl_seconds: float, trl_data: float) -> None:
-            begin = time.perf_counter()
+        def our_step(trl_seconds: float, trl_data: float, trl_processor: float) -> None:
+            begin, processor = time.perf_counter(), time.process_time()
             ours.train_step()
-            seconds = time.perf_counter() - begin
-            took.append((seconds, *halves(ours), trl_seconds, trl_data))
+            seconds, processor = time.perf_counter() - begin, time.process_time() - processor
+            took.append((seconds, *halves(ours), trl_seconds, trl_data, processor, trl_processor))
 
         steps = rounds + 2
         rows = problem_rows(task, range(problems * steps))
@@ -180,25 +188,28 @@ def halves(trainer: Trainer) -> tuple[float, float]:
 def table(timings: Sequence[Timing]) -> str:
     """The timings in Markdown."""
     lines = [
-        "| P × G × tokens | ours | of it rollout | of it update | TRL | of it data | ratio | rounds |",
-        "|---|---:|---:|---:|---:|---:|---:|---|",
+        "| P × G × tokens | ours | of it rollout | of it update | TRL | of it data | ratio | rounds | by processor time |",
+        "|---|---:|---:|---:|---:|---:|---:|---|---:|",
     ]
     for t in timings:
         spread = f"{min(t.rounds):.1f} to {max(t.rounds):.1f}"
         lines.append(
             f"| {t.problems} × {t.group} × {t.tokens} | {t.ours:.3f} s | {t.rollout:.3f} s | {t.learn:.3f} s "
-            f"| {t.trl:.3f} s | {t.trl_data:.3f} s | **{t.ratio:.1f}** | {spread} |"
+            f"| {t.trl:.3f} s | {t.trl_data:.3f} s | **{t.ratio:.1f}** | {spread} | {t.processor_ratio:.1f} |"
         )
     return "\n".join(lines)
 
 
 def growth(timings: Sequence[Timing]) -> str:
     """How much longer a step takes with twice the group, in Markdown."""
-    lines = ["| G | ours | times the one before | TRL | times the one before | ratio |", "|---:|---:|---:|---:|---:|---:|"]
+    lines = [
+        "| G | ours | times the one before | TRL | times the one before | ratio |",
+        "|---:|---:|---:|---:|---:|---:|",
+    ]
     before: Timing | None = None
     for t in timings:
         grown = ("", "") if before is None else (f"{t.ours / before.ours:.2f}", f"{t.trl / before.trl:.2f}")
-        lines.append(f"| {t.group} | {t.ours:.3f} s | {grown[0]} | {t.trl:.3f} s | {grown[1]} | {t.ratio:.1f} |")
+        lines.append(f"| {t.group} | {t.ours:.3f} s | {grown[0]} | {t.trl:.3f} s | {grown[1]} | {t.ratio:.1f} | {t.processor_ratio:.1f} |")
         before = t
     return "\n".join(lines)
 
@@ -216,11 +227,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         torch.set_num_threads(given.threads)
     task = envs.make_task(envs.resolve("clock"), size=given.size)
     cases = [tuple(int(part) for part in case.split("x")) for case in given.cases]
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, median of {given.rounds} rounds\n", flush=True)
+    threads = torch.get_num_threads()
+    print(f"torch {torch.__version__}, {threads} threads, median of {given.rounds} rounds\n", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "tiny"
         save_policy(build_tiny("tiny", 0), folder)
-        told: dict[str, Any] = {"threads": torch.get_num_threads(), "size": given.size}
+        told: dict[str, Any] = {"threads": threads, "size": given.size}
         told["same"] = [compare(folder, task, (2, *case[1:])) for case in cases]
         for case, same in zip(cases, told["same"], strict=True):
             figures = ", ".join(f"{name} {value:.3g}" for name, value in same.items())

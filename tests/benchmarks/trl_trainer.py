@@ -20,6 +20,7 @@ import envs
 from envs.question import draw
 from train.optimizer import BETAS
 
+AfterStep = Callable[[float, float, float], None]
 MISSING = "this compares with TRL, which is not installed: pip install -e '.[bench]'"
 
 
@@ -79,7 +80,7 @@ def grpo_trainer(
     problems: int | None = None,
     optimizers: tuple[Any, Any] = (None, None),
     model: Any = None,
-    after_step: Callable[[float, float], None] | None = None,
+    after_step: AfterStep | None = None,
     **settings: Any,
 ) -> Any:
     """A `GRPOTrainer` that takes `steps` steps through the rows, in order.
@@ -96,7 +97,8 @@ def grpo_trainer(
         problems: in a step; None: all rows spread evenly over the steps.
         optimizers: in place of AdamW with a constant rate.
         model: in place of the one in the folder.
-        after_step: called after each step with the seconds that it took, and those of them spent on fetching data.
+        after_step: called after each step with the seconds that it took, those of them spent on fetching data, and
+            the processor time of all threads.
         settings: more of `GRPOConfig`.
     """
     try:
@@ -144,7 +146,8 @@ def grpo_trainer(
         },
     )
     return GRPOTrainer(
-        model=model or AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa"),
+        model=model
+        or AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa"),
         processing_class=AutoProcessor.from_pretrained(folder),
         reward_funcs=reward,
         args=args,
@@ -154,20 +157,21 @@ def grpo_trainer(
     )
 
 
-def stopwatch(after_step: Callable[[float, float], None]) -> Any:
+def stopwatch(after_step: AfterStep) -> Any:
     """A callback that times a step from the end of the one before; what `after_step` does is not counted."""
     from transformers import TrainerCallback
 
     class Stopwatch(TrainerCallback):
         def on_train_begin(self, *_: Any, **__: Any) -> None:
-            self.mark = time.perf_counter()
+            self.mark, self.processor = time.perf_counter(), time.process_time()
 
         def on_step_begin(self, *_: Any, **__: Any) -> None:
             self.fetched = time.perf_counter()
 
         def on_step_end(self, *_: Any, **__: Any) -> None:
-            after_step(time.perf_counter() - self.mark, self.fetched - self.mark)
-            self.mark = time.perf_counter()
+            now, processor = time.perf_counter(), time.process_time()
+            after_step(now - self.mark, self.fetched - self.mark, processor - self.processor)
+            self.mark, self.processor = time.perf_counter(), time.process_time()
 
     return Stopwatch()
 
