@@ -19,7 +19,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from agents.batch import Answers, Prompts, draw
 from agents.choices import Attention
 from agents.fitting import answer
-from agents.packing import decode_mask, packed_answers
+from agents.packing import additive, decode_mask, packed_answers
 from agents.policy import pictures
 from agents.scoring import score_tokens
 from agents.shared_prefix import growing_cache, predicting_states
@@ -192,7 +192,6 @@ class LanguageModel:
         rows = self.model.get_output_embeddings().weight.shape[0]
         return sorted(set(range(rows)) - set(self.tokenizer.get_vocab().values()))
 
-    @torch.no_grad()
     def generate(
         self,
         prompts: Prompts,
@@ -209,6 +208,15 @@ class LanguageModel:
             uniforms_BT: the randomness, float64 in [0, 1), (P·G, at least `max_new_tokens`): member b's token t is
                 drawn by `uniforms_BT[b, t]`, whatever stands beside it in the batch. None: the most likely token.
         """
+        # Inference mode spares a tenth of the time. Shards of weights, gathered in it, could not be trained on.
+        with torch.no_grad() if torch.distributed.is_initialized() else torch.inference_mode():
+            columns = self._decode(prompts, group_size, temperature, uniforms_BT)
+        return Answers(*(torch.stack(column, 1) for column in columns))  # outside: tensors like any other
+
+    def _decode(
+        self, prompts: Prompts, group_size: int, temperature: float, uniforms_BT: Tensor | None
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """The tokens of each step, which of them count, and their log-probabilities, each (B,)."""
         k = packed_answers(group_size, self.max_new_tokens)
         axes = len(prompts.position_ids)
         cache = growing_cache(self.model)
@@ -222,9 +230,8 @@ class LanguageModel:
         logits_BV = self._logits(hidden_PSD[:, -1], temperature).repeat_interleave(group_size, dim=0)
         cache.batch_repeat_interleave(group_size // k)
         position_N = prompts.next_position_P.repeat_interleave(group_size // k)
-        mask_N1kA = decode_mask(
-            prompts.attention_mask_PS.repeat_interleave(group_size // k, dim=0), k, self.max_new_tokens - 1
-        )
+        prompt_mask_NS = prompts.attention_mask_PS.repeat_interleave(group_size // k, dim=0)
+        mask_N1kA = additive(decode_mask(prompt_mask_NS, k, self.max_new_tokens - 1), hidden_PSD.dtype)
         prompt_tokens = prompts.input_ids_PS.shape[1]
         end_ids = torch.tensor(self.end_ids, device=self.device)
         running_B = torch.ones(len(logits_BV), dtype=torch.bool, device=self.device)
@@ -246,7 +253,7 @@ class LanguageModel:
                 past_key_values=cache,
             )
             logits_BV = self._logits(hidden_NkD.flatten(0, 1), temperature)
-        return Answers(torch.stack(ids, 1), torch.stack(masks, 1), torch.stack(logps, 1))
+        return ids, masks, logps
 
     def log_probabilities(
         self, prompts: Prompts, ids_BT: Tensor, mask_BT: Tensor, temperature: float = 1.0

@@ -31,6 +31,14 @@ def answers_behind_cache(group_size: int, tokens: int, prompt_tokens: int) -> in
     return min(divisors, key=lambda k: k * tokens + REPEAT_COST * prompt_tokens / k)
 
 
+def additive(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """A mask as what is added to attention's scores: 0 where it is True, −∞ elsewhere.
+
+    Attention kernels turn a boolean mask into this form themselves, once in every layer.
+    """
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, -torch.inf)
+
+
 def decode_mask(prompt_mask_NS: Tensor, k: int, tokens: int) -> Tensor:
     """Who sees whom while k answers grow in step: boolean (N, 1, k, S + k·tokens), keys in order of generation."""
     N, S = prompt_mask_NS.shape

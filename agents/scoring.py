@@ -23,7 +23,7 @@ class Score(torch.autograd.Function):
     def forward(ctx: Any, logits_NV: Tensor, ids_N: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities (N,) of the tokens `ids_N`, and entropies (N,) in nats."""
         logp_NV = logits_NV.log_softmax(-1)
-        entropy_N = -torch.linalg.vecdot(logp_NV.exp(), logp_NV)
+        entropy_N = -logp_NV.exp().mul_(logp_NV).sum(-1)
         ctx.save_for_backward(logp_NV, ids_N, entropy_N)
         return logp_NV.gather(-1, ids_N[:, None])[:, 0], entropy_N
 

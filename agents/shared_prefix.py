@@ -14,7 +14,7 @@ from transformers import DynamicCache
 from transformers.cache_utils import Cache, DynamicLayer
 
 from agents.batch import Prompts
-from agents.packing import answers_behind_cache, packed_answers, packed_mask
+from agents.packing import additive, answers_behind_cache, packed_answers, packed_mask
 
 if TYPE_CHECKING:
     from agents.language_model import LanguageModel
@@ -88,7 +88,7 @@ def _behind_cache(policy: "LanguageModel", prompts: Prompts, ids_BT: Tensor) -> 
     if not U:
         return first_B1D
     cache.batch_repeat_interleave(rows)
-    mask = packed_mask(padded_P1, k, U)[:, :, S:]
+    mask = additive(packed_mask(padded_P1, k, U)[:, :, S:], hidden_PSD.dtype)
     later_NAD = policy.hidden_states(
         ids_BT[:, :-1].reshape(P * rows, k * U),
         _positions(prompts, k, U).repeat_interleave(rows, dim=1),

@@ -6,8 +6,7 @@ machine does meets both. First the two are held to each other: on the same answe
 gradient.
 
 A step of ours is `Trainer.train_step`: drawing the problems, rollout, scoring, update, a row of metrics.csv. A step of
-TRL's is the time from the end of one step to the end of the next, in its own training loop; its pictures were drawn
-before, and lie in its data set.
+TRL's is the time from the end of one step to the end of the next, in its own training loop, drawing included.
 """
 
 import argparse
@@ -29,7 +28,7 @@ from agents.language_model import LanguageModel
 from agents.loading import load_policy
 from agents.rollout import Rollout
 from agents.tiny import build_tiny
-from tests.benchmarks.trl_trainer import first_batch, grpo_trainer, problem_rows, reward_of
+from tests.benchmarks.trl_trainer import first_batch, grpo_trainer, reward_of
 from train.checkpoint import save_policy
 from train.config import TrainConfig
 from train.loop import Trainer
@@ -111,8 +110,7 @@ def compare(folder: Path, task: envs.Task, case: Sequence[int]) -> dict[str, flo
     problems, group, tokens = case
     policy = load_policy(str(folder), 0)
     never = never_sampled(policy)
-    rows = problem_rows(task, range(problems))
-    batch = first_batch(grpo_trainer(folder, spread, rows, group, tokens, never, steps=1, rate=RATE))
+    batch = first_batch(grpo_trainer(folder, spread, task, range(problems), group, tokens, never, steps=1))
     # TRL's learner does not mask what its sampler may not draw.
     policy.never_sampled = []
     posed = [envs.problem(task, seed) for seed in batch.seeds[::group]]
@@ -168,10 +166,10 @@ def race(folder: Path, task: envs.Task, case: Sequence[int], rounds: int) -> Tim
             took.append((seconds, *halves(ours), trl_seconds, trl_data, processor, trl_processor))
 
         steps = rounds + 2
-        rows = problem_rows(task, range(problems * steps))
-        never = list(ours.policy.never_sampled)
-        score = reward_of(task)
-        trainer = grpo_trainer(folder, score, rows, group, tokens, never, steps=steps, rate=RATE, after_step=our_step)
+        seeds, never = range(problems * steps), ours.policy.never_sampled
+        trainer = grpo_trainer(
+            folder, reward_of(task), task, seeds, group, tokens, never, steps=steps, rate=RATE, after_step=our_step
+        )
         trainer.train()
     kept = took[2:]
     middle = [median(column) for column in zip(*kept, strict=True)]
@@ -188,7 +186,7 @@ def halves(trainer: Trainer) -> tuple[float, float]:
 def table(timings: Sequence[Timing]) -> str:
     """The timings in Markdown."""
     lines = [
-        "| P × G × tokens | ours | of it rollout | of it update | TRL | of it data | ratio | rounds | by processor time |",
+        "| P × G × tokens | ours | rollout | update | TRL | of it data | ratio | rounds | by processor time |",
         "|---|---:|---:|---:|---:|---:|---:|---|---:|",
     ]
     for t in timings:
@@ -208,8 +206,9 @@ def growth(timings: Sequence[Timing]) -> str:
     ]
     before: Timing | None = None
     for t in timings:
-        grown = ("", "") if before is None else (f"{t.ours / before.ours:.2f}", f"{t.trl / before.trl:.2f}")
-        lines.append(f"| {t.group} | {t.ours:.3f} s | {grown[0]} | {t.trl:.3f} s | {grown[1]} | {t.ratio:.1f} | {t.processor_ratio:.1f} |")
+        ours, trl = ("", "") if before is None else (f"{t.ours / before.ours:.2f}", f"{t.trl / before.trl:.2f}")
+        ratios = f"{t.ratio:.1f} | {t.processor_ratio:.1f}"
+        lines.append(f"| {t.group} | {t.ours:.3f} s | {ours} | {t.trl:.3f} s | {trl} | {ratios} |")
         before = t
     return "\n".join(lines)
 

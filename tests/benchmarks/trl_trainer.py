@@ -4,10 +4,10 @@ Needs `pip install -e '.[bench]'`; TRL and datasets are imported where they are 
 without them.
 """
 
-import io
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
@@ -34,50 +34,39 @@ class Batch:
     gradient: dict[str, Tensor]
 
 
-def problem_rows(task: envs.Task, seeds: Iterable[int]) -> list[dict[str, Any]]:
-    """The problems of the training split as rows of a data set."""
-    rows = []
-    for seed in seeds:
-        posed = envs.problem(task, int(seed), "train")
-        file = io.BytesIO()
-        Image.fromarray(draw(task, posed)).save(file, format="png", compress_level=0)
-        prompt = [{"role": "user", "content": posed.prompt}]
-        image = {"bytes": file.getvalue(), "path": None}
-        rows.append({"prompt": prompt, "images": [image], "answer": posed.answer, "seed": int(seed)})
-    return rows
-
-
 def reward_of(task: envs.Task) -> Callable[[str, str], float]:
     """The task's own reward."""
     return lambda text, answer: task.score(text, answer).reward
 
 
-def dataset(rows: Sequence[dict[str, Any]]) -> Any:
-    """The rows as a `datasets.Dataset` in memory."""
-    from datasets import Dataset, Features, Image, List, Value
+def dataset(task: envs.Task, seeds: Sequence[int], group: int) -> Any:
+    """Problems of the training split as a `datasets.Dataset`, each drawn when its group is fetched."""
+    from datasets import Dataset
 
-    features = Features(
-        {
-            "prompt": List({"role": Value("string"), "content": Value("string")}),
-            "images": List(Image()),
-            "answer": Value("string"),
-            "seed": Value("int64"),
-        }
-    )
-    return Dataset.from_list(list(rows), features=features)
+    @lru_cache(maxsize=group)
+    def row(seed: int) -> dict[str, Any]:
+        posed = envs.problem(task, seed, "train")
+        prompt = [{"role": "user", "content": posed.prompt}]
+        return {"prompt": prompt, "images": [Image.fromarray(draw(task, posed))], "answer": posed.answer, "seed": seed}
+
+    def rows(batch: dict[str, list[int]]) -> dict[str, list[Any]]:
+        found = [row(seed) for seed in batch["seed"]]
+        return {name: [one[name] for one in found] for name in found[0]}
+
+    return Dataset.from_dict({"seed": list(seeds)}).with_transform(rows)
 
 
 def grpo_trainer(
     folder: Path,
     score: Callable[[str, str], float],
-    rows: Sequence[dict[str, Any]],
+    task: envs.Task,
+    seeds: Sequence[int],
     group: int,
     tokens: int,
     suppressed: Sequence[int],
     *,
     steps: int,
-    rate: float,
-    problems: int | None = None,
+    rate: float = 1e-4,
     optimizers: tuple[Any, Any] = (None, None),
     model: Any = None,
     after_step: AfterStep | None = None,
@@ -88,13 +77,13 @@ def grpo_trainer(
     Args:
         folder: the model.
         score: the reward of a text, given the problem's answer.
-        rows: `problem_rows`, as many as all steps take.
+        task: poses the problems.
+        seeds: of the problems, as many as all steps take, in order.
         group: answers to each problem.
         tokens: the longest answer.
         suppressed: tokens that are never sampled.
         steps: optimizer steps, one on each batch.
         rate: learning rate, constant.
-        problems: in a step; None: all rows spread evenly over the steps.
         optimizers: in place of AdamW with a constant rate.
         model: in place of the one in the folder.
         after_step: called after each step with the seconds that it took, those of them spent on fetching data, and
@@ -111,7 +100,7 @@ def grpo_trainer(
         texts = [completion[0]["content"] for completion in completions]
         return [score(text, truth) for text, truth in zip(texts, answer, strict=True)]
 
-    batch = group * (problems or len(rows) // steps)
+    batch = group * (len(seeds) // steps)
     args = GRPOConfig(
         output_dir=str(Path(gettempdir()) / "trl-benchmark"),
         **{
@@ -151,7 +140,7 @@ def grpo_trainer(
         processing_class=AutoProcessor.from_pretrained(folder),
         reward_funcs=reward,
         args=args,
-        train_dataset=dataset(rows),
+        train_dataset=dataset(task, seeds, group),
         optimizers=optimizers,
         callbacks=[stopwatch(after_step)] if after_step else [],
     )
