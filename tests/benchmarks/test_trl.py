@@ -9,7 +9,6 @@ import torch
 import envs
 from agents.tiny import build_tiny
 from tests.benchmarks import race, trl
-from train.checkpoint import save_policy
 from train.config import TrainConfig, resolved
 from train.optimizer import build_optimizers
 
@@ -69,7 +68,7 @@ def test_two_optimizers_as_one_take_the_same_step():
 @pytest.mark.slow
 def test_trl_computes_the_same_gradient(tmp_path):
     pytest.importorskip("trl")
-    save_policy(build_tiny("tiny", 0), tmp_path / "tiny")
+    build_tiny("tiny", 0).save(tmp_path / "tiny")
     task = envs.make_task(envs.resolve("clock"), size=56)
     same = trl.compare(tmp_path / "tiny", task, (2, 4, 6))
     assert same["tokens"] == 2 * 4 * 6

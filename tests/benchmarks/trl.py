@@ -29,7 +29,6 @@ from agents.loading import load_policy
 from agents.rollout import Rollout
 from agents.tiny import build_tiny
 from tests.benchmarks.trl_trainer import first_batch, grpo_trainer, reward_of
-from train.checkpoint import save_policy
 from train.config import TrainConfig
 from train.loop import Trainer
 from train.setup import new_trainer
@@ -230,7 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"torch {torch.__version__}, {threads} threads, median of {given.rounds} rounds\n", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "tiny"
-        save_policy(build_tiny("tiny", 0), folder)
+        build_tiny("tiny", 0).save(folder)
         told: dict[str, Any] = {"threads": threads, "size": given.size}
         told["same"] = [compare(folder, task, (2, *case[1:])) for case in cases]
         for case, same in zip(cases, told["same"], strict=True):
