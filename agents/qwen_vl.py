@@ -48,6 +48,7 @@ class QwenVL(LanguageModel):
         self.patch_size: int = processor.image_processor.patch_size
         self.merge_size: int = processor.image_processor.merge_size
         model.model.visual.patch_embed.proj.__class__ = PatchProduct
+        self._layout: tuple[Any, Tensor, Tensor, Tensor] | None = None
 
     def limit_pixels(self, most: int) -> None:
         """Scale larger pictures down to `most` pixels, from here on and wherever the processor is saved to.
@@ -81,8 +82,28 @@ class QwenVL(LanguageModel):
 
     def _tokenise(self, texts: list[str], pictures_P: list[list[np.ndarray]]) -> Prompts:
         images = self._read_pictures(pictures_P) if any(pictures_P) else None
-        # the pictures have their size already
-        resized = {} if images is None else {"do_resize": False}
+        key = (tuple(texts), tuple(image.size for image in images or ()))
+        if self._layout is None or self._layout[0] != key:
+            self._layout = (key, *self._lay_out(texts, images))
+        _, input_ids_PS, mask_PS, position_ids = self._layout
+        pictures: dict[str, Tensor] = {}
+        if images:
+            pictures = self.processor.image_processor(images, do_resize=False, return_tensors="pt").to(self.device)
+        return Prompts(
+            input_ids_PS=input_ids_PS.to(self.device),
+            attention_mask_PS=mask_PS.to(self.device),
+            position_ids=position_ids.to(self.device),
+            pictures_P=torch.tensor([len(own) for own in pictures_P]),
+            pixel_values=pictures.get("pixel_values"),
+            image_grid_thw=pictures.get("image_grid_thw"),
+        )
+
+    def _lay_out(self, texts: list[str], images: list[Image.Image] | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Tokens (P, S), their mask and positions (3, P, S), which follow from the texts and the pictures' sizes.
+
+        A task asks the same question about pictures of one size again and again, so the latest is remembered.
+        """
+        resized = {"do_resize": False} if images else {}  # the pictures have their size already
         inputs = self.processor(text=texts, images=images, padding=True, return_tensors="pt", **resized).to(self.device)
         position_ids, _ = self.model.model.get_rope_index(
             inputs["input_ids"],
@@ -90,14 +111,7 @@ class QwenVL(LanguageModel):
             image_grid_thw=inputs.get("image_grid_thw"),
             attention_mask=inputs["attention_mask"],
         )
-        return Prompts(
-            input_ids_PS=inputs["input_ids"],
-            attention_mask_PS=inputs["attention_mask"].bool(),
-            position_ids=position_ids,
-            pictures_P=torch.tensor([len(pictures) for pictures in pictures_P]),
-            pixel_values=inputs.get("pixel_values"),
-            image_grid_thw=inputs.get("image_grid_thw"),
-        )
+        return inputs["input_ids"], inputs["attention_mask"].bool(), position_ids
 
     def _apply_chat_template(self, prompt: str, pictures: int) -> str:
         for token in (self.processor.image_token, self.processor.video_token):
