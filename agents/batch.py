@@ -45,6 +45,8 @@ class Prompts:
 
     def select(self, rows: Tensor) -> "Prompts":
         """The prompts at `rows` (indices, which may repeat), each with its pictures."""
+        if torch.equal(rows, torch.arange(len(self))):
+            return self
         chosen = Prompts(
             self.input_ids_PS[rows], self.attention_mask_PS[rows], self.position_ids[:, rows], self.pictures_P[rows]
         )
