@@ -200,8 +200,8 @@ def table(timings: Sequence[Timing]) -> str:
 def growth(timings: Sequence[Timing]) -> str:
     """How much longer a step takes with twice the group, in Markdown."""
     lines = [
-        "| G | ours | times the one before | TRL | times the one before | ratio |",
-        "|---:|---:|---:|---:|---:|---:|",
+        "| G | ours | times the one before | TRL | times the one before | ratio | by processor time |",
+        "|---:|---:|---:|---:|---:|---:|---:|",
     ]
     before: Timing | None = None
     for t in timings:
