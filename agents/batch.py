@@ -45,6 +45,8 @@ class Prompts:
 
     def select(self, rows: Tensor) -> "Prompts":
         """The prompts at `rows` (indices, which may repeat), each with its pictures."""
+        if torch.equal(rows, torch.arange(len(self))):
+            return self
         chosen = Prompts(
             self.input_ids_PS[rows], self.attention_mask_PS[rows], self.position_ids[:, rows], self.pictures_P[rows]
         )
@@ -96,6 +98,6 @@ def _joined(first: Tensor | None, second: Tensor | None) -> Tensor | None:
 
 def draw(logp_NV: Tensor, uniform_N: Tensor) -> Tensor:
     """Tokens (N,) drawn from each row's distribution by inverting its cumulative sum at `uniform_N` in [0, 1)."""
-    cumulative_NV = logp_NV.double().exp().cumsum(-1)
+    cumulative_NV = logp_NV.exp().cumsum(-1, dtype=torch.float64)
     threshold_N1 = uniform_N[:, None] * cumulative_NV[:, -1:]
     return torch.searchsorted(cumulative_NV, threshold_N1, right=True)[:, 0].clamp(max=logp_NV.shape[-1] - 1)

@@ -7,26 +7,26 @@ answers, fewer for long ones. Both equal the plain computation to rounding.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
-from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from agents.batch import Answers, Prompts, draw
 from agents.choices import Attention
 from agents.fitting import answer
-from agents.packing import decode_mask, packed_answers, packed_mask
+from agents.packing import additive, decode_mask, packed_answers
 from agents.policy import pictures
+from agents.scoring import score_tokens
+from agents.shared_prefix import growing_cache, predicting_states
 
-# The logit of a token that may not be sampled: its probability is exactly 0, and 0 · log 0 stays a number.
+# What is added to the logit of a token that may not be sampled: its probability is exactly 0, and 0 · log 0 stays a
+# number.
 NEVER = -1e4
-# Logits that log-probabilities are computed from at once, 128 MB in float32: with a vocabulary of 150,000, those of
-# 220 tokens. In the backward pass they are computed again instead of kept.
-MAX_LOGITS = 2**25
 # Chat texts kept, because a task asks the same question about every picture.
 MAX_CHAT_TEXTS = 4096
 # Llama's chat template names today's date unless it is given one; this is its own fallback, so that a run repeats.
@@ -177,12 +177,21 @@ class LanguageModel:
             messages, tokenize=False, add_generation_prompt=True, date_string=CHAT_DATE
         )
 
+    @property
+    def never_sampled(self) -> list[int]:
+        """Tokens that are never sampled: no other has probability exactly 0."""
+        return self._bias_V.nonzero()[:, 0].tolist()
+
+    @never_sampled.setter
+    def never_sampled(self, tokens: list[int]) -> None:
+        self._bias_V = torch.zeros(self.model.get_output_embeddings().weight.shape[0])
+        self._bias_V[tokens] = NEVER
+
     def _never_sampled(self) -> list[int]:
         """Tokens with a row in the output layer that stand for no text: an output layer is often padded."""
         rows = self.model.get_output_embeddings().weight.shape[0]
         return sorted(set(range(rows)) - set(self.tokenizer.get_vocab().values()))
 
-    @torch.no_grad()
     def generate(
         self,
         prompts: Prompts,
@@ -199,10 +208,19 @@ class LanguageModel:
             uniforms_BT: the randomness, float64 in [0, 1), (P·G, at least `max_new_tokens`): member b's token t is
                 drawn by `uniforms_BT[b, t]`, whatever stands beside it in the batch. None: the most likely token.
         """
+        # Inference mode spares a tenth of the time. Shards of weights, gathered in it, could not be trained on.
+        with torch.no_grad() if torch.distributed.is_initialized() else torch.inference_mode():
+            columns = self._decode(prompts, group_size, temperature, uniforms_BT)
+        return Answers(*(torch.stack(column, 1) for column in columns))  # outside: tensors like any other
+
+    def _decode(
+        self, prompts: Prompts, group_size: int, temperature: float, uniforms_BT: Tensor | None
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """The tokens of each step, which of them count, and their log-probabilities, each (B,)."""
         k = packed_answers(group_size, self.max_new_tokens)
         axes = len(prompts.position_ids)
-        cache = DynamicCache(config=self.model.config.get_text_config())
-        hidden_PSD = self._hidden(
+        cache = growing_cache(self.model)
+        hidden_PSD = self.hidden_states(
             prompts.input_ids_PS,
             prompts.position_ids,
             prompts.attention_mask_PS if prompts.padded else None,
@@ -213,6 +231,8 @@ class LanguageModel:
         cache.batch_repeat_interleave(group_size // k)
         position_N = prompts.next_position_P.repeat_interleave(group_size // k)
         prompt_mask_NS = prompts.attention_mask_PS.repeat_interleave(group_size // k, dim=0)
+        mask_N1kA = additive(decode_mask(prompt_mask_NS, k, self.max_new_tokens - 1), hidden_PSD.dtype)
+        prompt_tokens = prompts.input_ids_PS.shape[1]
         end_ids = torch.tensor(self.end_ids, device=self.device)
         running_B = torch.ones(len(logits_BV), dtype=torch.bool, device=self.device)
         ids, masks, logps = [], [], []
@@ -226,22 +246,22 @@ class LanguageModel:
             running_B = running_B & ~torch.isin(token_B, end_ids)
             if t + 1 == self.max_new_tokens or not self.goes_on(running_B):
                 break
-            hidden_NkD = self._hidden(
+            hidden_NkD = self.hidden_states(
                 token_B.view(-1, k),
                 (position_N + t)[None, :, None].expand(axes, -1, k),
-                decode_mask(prompt_mask_NS, k, t + 1),
+                mask_N1kA[..., : prompt_tokens + k * (t + 1)],
                 past_key_values=cache,
             )
             logits_BV = self._logits(hidden_NkD.flatten(0, 1), temperature)
-        return Answers(torch.stack(ids, 1), torch.stack(masks, 1), torch.stack(logps, 1))
+        return ids, masks, logps
 
     def log_probabilities(
         self, prompts: Prompts, ids_BT: Tensor, mask_BT: Tensor, temperature: float = 1.0
     ) -> tuple[Tensor, Tensor]:
         """Log-probability of every answer token, and the entropy (nats) of the distribution it was drawn from.
 
-        The answers to one prompt stand packed behind it: `[prompt | answer 1 | ... | answer k]`, with position ids
-        that restart after the prompt, and a mask under which an answer sees the prompt and itself only.
+        The answers to one prompt share it: each goes on at the prompt's next position, under a mask by which it sees
+        the prompt and itself only.
 
         Args:
             prompts: P prompts.
@@ -252,47 +272,16 @@ class LanguageModel:
         Returns:
             two (B, T) float32 tensors, 0 where `mask_BT` is False, with gradients if they are enabled.
         """
-        B, T = ids_BT.shape
-        G = B // len(prompts)
-        k = packed_answers(G, T)
-        if k < G:
-            prompts = prompts.select(torch.arange(len(prompts)).repeat_interleave(G // k))
-        P, S = prompts.input_ids_PS.shape
-        inputs_BU = ids_BT[:, :-1]  # the last token of an answer predicts nothing
-        U = T - 1
-        answer_position_PA = prompts.next_position_P[:, None] + torch.arange(U, device=ids_BT.device).repeat(k)
-        hidden_PLD = self._hidden(
-            torch.cat([prompts.input_ids_PS, inputs_BU.reshape(P, k * U)], dim=1),
-            torch.cat([prompts.position_ids, answer_position_PA.expand(len(prompts.position_ids), -1, -1)], dim=2),
-            packed_mask(prompts.attention_mask_PS, k, U),
-            **prompts.picture_inputs,
-        )
-        # Token t of an answer is predicted one place before it; token 0 at the end of the shared prompt.
-        first = hidden_PLD[:, None, S - 1 : S].expand(-1, k, -1, -1)
-        later = hidden_PLD[:, S:].unflatten(1, (k, U))
-        hidden_BTD = torch.cat([first, later], dim=2).reshape(B, T, -1)
-        logp_N, entropy_N = self._score(hidden_BTD[mask_BT], ids_BT[mask_BT], temperature)
-        zeros = torch.zeros(B, T, device=ids_BT.device)
+        hidden_BTD = predicting_states(self, prompts, ids_BT)
+        logits = partial(self._logits, temperature=temperature)
+        logp_N, entropy_N = score_tokens(logits, hidden_BTD[mask_BT], ids_BT[mask_BT], len(self._bias_V))
+        zeros = torch.zeros(ids_BT.shape, device=ids_BT.device)
         return zeros.masked_scatter(mask_BT, logp_N), zeros.masked_scatter(mask_BT, entropy_N)
 
-    def _score(self, hidden_ND: Tensor, ids_N: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-        """Log-probability (N,) of each token, and entropy (N,), from at most `MAX_LOGITS` logits at a time."""
-
-        def score(hidden_ND: Tensor, ids_N: Tensor) -> tuple[Tensor, Tensor]:
-            logp_NV = self._logits(hidden_ND, temperature).log_softmax(-1)
-            entropy_N = -(logp_NV.exp() * logp_NV).sum(-1)
-            return logp_NV.gather(-1, ids_N[:, None])[:, 0], entropy_N
-
-        tokens = max(1, MAX_LOGITS // self.model.get_output_embeddings().weight.shape[0])
-        if len(ids_N) <= tokens:
-            return score(hidden_ND, ids_N)
-        pieces = zip(hidden_ND.split(tokens), ids_N.split(tokens), strict=True)
-        scores = [checkpoint(score, *piece, use_reentrant=False) for piece in pieces]
-        logps, entropies = zip(*scores, strict=True)
-        return torch.cat(logps), torch.cat(entropies)
-
-    def _hidden(self, input_ids: Tensor, position_ids: Tensor, attention_mask: Tensor | None, **kwargs: Any) -> Tensor:
-        """Last hidden states; `position_ids` with a leading dimension of axes, which a text model goes without."""
+    def hidden_states(
+        self, input_ids: Tensor, position_ids: Tensor, attention_mask: Tensor | None, **kwargs: Any
+    ) -> Tensor:
+        """Last hidden states (N, L, D); `position_ids` (axes, N, L), of which a text model has one axis."""
         return self.model.model(
             input_ids=input_ids,
             position_ids=position_ids.squeeze(0),
@@ -303,9 +292,11 @@ class LanguageModel:
 
     def _logits(self, hidden: Tensor, temperature: float) -> Tensor:
         """Logits (..., V) of the distribution that is sampled: temperature applied, `never_sampled` masked."""
-        logits = self.model.lm_head(hidden).float() / temperature
-        logits[..., self.never_sampled] = NEVER
-        return logits
+        logits = self.model.lm_head(hidden).float()
+        if temperature != 1.0:
+            logits = logits / temperature
+        self._bias_V = self._bias_V.to(logits.device)
+        return logits.add_(self._bias_V)
 
     def decode(self, answers: Answers) -> list[str]:
         """The B answers as text, without special tokens."""

@@ -65,6 +65,7 @@ class QuestionVectorEnv(VectorEnv[dict[str, Any], Sequence[str], np.ndarray]):
         self._seeds: list[int] = []
         self._rows = np.zeros(num_envs, dtype=np.intp)  # env -> its row in what follows, one row per distinct seed
         self._problems: list[Problem] = []
+        self._told: list[dict[str, Any]] = []
         self._pictures: np.ndarray | None = None
         self._finished = np.ones(num_envs, dtype=bool)
 
@@ -174,15 +175,14 @@ class QuestionVectorEnv(VectorEnv[dict[str, Any], Sequence[str], np.ndarray]):
         ]
         self._pictures = None if self.task.image_shape is None else np.stack(pictures)
         self._seeds, self._rows, self._problems = seeds, row_of_env, posed
+        self._told = [question_info(self.task, seed, one) for seed, one in zip(rows, posed, strict=True)]
 
     def _observation(self) -> dict[str, Any]:
         image = {} if self._pictures is None else {"image": self._pictures[self._rows]}  # indexing copies
         return image | {"prompt": tuple(self._problems[row].prompt for row in self._rows)}
 
     def _infos(self) -> list[dict[str, Any]]:
-        seed_of_row = dict(zip(self._rows.tolist(), self._seeds, strict=True))
-        rows = [question_info(self.task, seed_of_row[row], p) for row, p in enumerate(self._problems)]
-        return [dict(rows[row]) for row in self._rows]
+        return [dict(self._told[row]) for row in self._rows]
 
 
 def _columns(infos: Sequence[Mapping[str, Any]], mask: np.ndarray) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import psutil
 import torch
 
-from agents.language_model import MAX_LOGITS, LanguageModel
+from agents.language_model import LanguageModel
 from agents.packing import packed_answers
 from agents.qwen_vl import QwenVL
+from agents.scoring import MAX_LOGITS
 from train.config import Settings
 from train.optimizer import build_optimizers
 from train.sharding import held

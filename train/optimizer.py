@@ -25,13 +25,13 @@ def build_optimizers(model: nn.Module, config: Settings) -> list[torch.optim.Opt
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     rate, decay = config.learning_rate, config.weight_decay
     if config.optimizer == "adamw":
-        return [torch.optim.AdamW([p for _, p in named], rate, BETAS, weight_decay=decay)]
+        return [torch.optim.AdamW([p for _, p in named], rate, BETAS, weight_decay=decay, fused=True)]
     # Rows of an embedding are looked up, not multiplied by: orthogonalising them makes no sense.
     matrices = [p for name, p in named if p.ndim == 2 and not EMBEDDINGS.search(name)]
     rest = [p for name, p in named if p.ndim != 2 or EMBEDDINGS.search(name)]
     return [
         torch.optim.Muon(matrices, lr=rate, weight_decay=decay),
-        torch.optim.AdamW(rest, config.adamw_learning_rate, BETAS, weight_decay=decay),
+        torch.optim.AdamW(rest, config.adamw_learning_rate, BETAS, weight_decay=decay, fused=True),
     ]
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from tokenizers import processors
 
-from agents import language_model
+from agents import scoring
 from agents.batch import Answers
 from agents.language_model import LanguageModel
 from tests.agents.conftest import tiny
@@ -132,8 +132,10 @@ def test_log_probabilities_from_a_few_logits_at_a_time_are_the_same(reader, monk
     logp_BT, entropy_BT, gradients = scored()
     seen = []
     whole = LanguageModel._logits
-    monkeypatch.setattr(LanguageModel, "_logits", lambda self, *args: seen.append(len(args[0])) or whole(self, *args))
-    monkeypatch.setattr(language_model, "MAX_LOGITS", 3 * 512 + 511)  # three tokens, with this vocabulary
+    monkeypatch.setattr(
+        LanguageModel, "_logits", lambda self, *args, **more: seen.append(len(args[0])) or whole(self, *args, **more)
+    )
+    monkeypatch.setattr(scoring, "MAX_LOGITS", 3 * 512 + 511)  # three tokens, with this vocabulary
     fewer = scored()
     tokens = int(mask_BT.sum())
     assert max(seen) == 3

@@ -113,3 +113,31 @@ def test_a_processor_without_a_chat_template_is_refused(policy):
     policy.processor.chat_template = None
     with pytest.raises(ValueError, match="no chat template"):
         QwenVL(policy.model, policy.processor)
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny-qwen2-vl", "tiny-qwen3-vl"])
+def test_the_patches_are_embedded_as_by_the_convolution(name):
+    embed = tiny(name).model.model.visual.patch_embed
+    patches = torch.randn(5, embed.proj.weight[0].numel(), generator=torch.Generator().manual_seed(0))
+    ours = embed(patches)
+    plain = torch.nn.Conv3d.forward(embed.proj, patches.view(5, *embed.proj.weight.shape[1:])).flatten(1)
+    torch.testing.assert_close(ours, plain, atol=1e-4, rtol=0)
+    ours.square().sum().backward()
+    gradient = embed.proj.weight.grad.clone()
+    embed.proj.weight.grad = None
+    plain.square().sum().backward()
+    torch.testing.assert_close(gradient, embed.proj.weight.grad, atol=1e-3, rtol=1e-4)
+
+
+def test_a_layout_is_not_taken_for_another(policy):
+    def asked(*sides):
+        return policy.prepare(["Red?", "Blue?"], [noise_pictures(side)[0] for side in sides])
+
+    first, others, again = asked(56, 84), asked(84, 56), asked(56, 84)
+    assert first.image_grid_thw.tolist() == again.image_grid_thw.tolist() != others.image_grid_thw.tolist()
+    assert torch.equal(first.input_ids_PS, again.input_ids_PS)
+    assert torch.equal(first.position_ids, again.position_ids)
+    assert not torch.equal(first.input_ids_PS, others.input_ids_PS)
+    blank = policy.prepare(["Red?", "Blue?"], [np.zeros((56, 56, 3), np.uint8), np.zeros((84, 84, 3), np.uint8)])
+    assert torch.equal(blank.position_ids, first.position_ids)
+    assert not torch.equal(blank.pixel_values, first.pixel_values)

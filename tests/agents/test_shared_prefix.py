@@ -3,10 +3,12 @@
 import pytest
 import torch
 from PIL import Image
+from transformers.cache_utils import DynamicLayer
 
 from agents import packing as packing_room
 from agents.choices import TINY_MODELS
 from agents.qwen_vl import QwenVL
+from agents.shared_prefix import ROOM, GrowingLayer, recomputes
 from tests.agents.conftest import QUESTIONS, noise_pictures, tiny
 
 GROUP = 4
@@ -92,10 +94,17 @@ def test_rollout_log_probabilities_equal_plain(asked):
         torch.testing.assert_close(answers.logp_BT[b, : len(ids)], expected, atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("recomputed", [False, True], ids=["behind a cache", "activations recomputed"])
 @pytest.mark.usefixtures("packing")
-def test_learner_equals_plain_with_gradients(asked):
+def test_learner_equals_plain_with_gradients(asked, recomputed):
     policy, pictures = asked
     prompts, answers = sampled(policy, pictures)
+    if recomputed:
+        # the method has a new name since transformers 5.20
+        enable = getattr(policy.model, "activation_checkpointing_enable", policy.model.gradient_checkpointing_enable)
+        enable({"use_reentrant": False})
+        policy.model.train()
+    assert recomputes(policy.model) == recomputed
     weights = torch.randn(answers.ids_BT.shape, generator=torch.Generator().manual_seed(5)) * answers.mask_BT
     logp_BT, entropy_BT = policy.log_probabilities(prompts, answers.ids_BT, answers.mask_BT, TEMPERATURE)
     (logp_BT * weights - 0.1 * entropy_BT).sum().backward()
@@ -141,3 +150,22 @@ def test_a_member_is_drawn_the_same_whatever_stands_beside_it(asked):
     together = policy.generate(policy.prepare(QUESTIONS, pictures), GROUP, 1.0, uniforms)
     alone = policy.generate(policy.prepare(QUESTIONS[1:2], pictures[1:2]), GROUP, 1.0, uniforms[4:8])
     assert rows(together.ids_BT[4:8], together.mask_BT[4:8]) == rows(alone.ids_BT, alone.mask_BT)
+
+
+def test_a_growing_layer_holds_what_a_dynamic_one_holds():
+    generator = torch.Generator().manual_seed(2)
+    growing, dynamic = GrowingLayer(), DynamicLayer()
+    for step, new in enumerate([5] + [3] * (2 * ROOM + 1)):
+        keys, values = torch.randn(2, 4 if step else 2, 2, new, 8, generator=generator)
+        held = growing.update(keys, values)
+        for ours, theirs in zip(held, dynamic.update(keys, values), strict=True):
+            assert torch.equal(ours, theirs)
+        assert growing.get_seq_length() == dynamic.get_seq_length() == 5 + 3 * step
+        if not step:
+            growing.batch_repeat_interleave(2)
+            dynamic.batch_repeat_interleave(2)
+
+
+def test_what_was_sampled_can_be_trained_on(policy, pictures):
+    answers = policy.generate(policy.prepare(QUESTIONS, pictures), GROUP)
+    assert not any(tensor.is_inference() for tensor in vars(answers).values())
