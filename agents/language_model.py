@@ -114,6 +114,7 @@ class LanguageModel:
     def to(self, device: str | torch.device) -> Self:
         """Move the weights."""
         self.model.to(device)
+        self._bias_V = self._bias_V.to(device)
         return self
 
     def cast(self, dtype: torch.dtype) -> Self:
@@ -209,7 +210,7 @@ class LanguageModel:
                 drawn by `uniforms_BT[b, t]`, whatever stands beside it in the batch. None: the most likely token.
         """
         # Inference mode spares a tenth of the time. Shards of weights, gathered in it, could not be trained on.
-        with torch.no_grad() if torch.distributed.is_initialized() else torch.inference_mode():
+        with torch.no_grad() if self.sharded else torch.inference_mode():
             columns = self._decode(prompts, group_size, temperature, uniforms_BT)
         return Answers(*(torch.stack(column, 1) for column in columns))  # outside: tensors like any other
 
@@ -295,8 +296,7 @@ class LanguageModel:
         logits = self.model.lm_head(hidden).float()
         if temperature != 1.0:
             logits = logits / temperature
-        self._bias_V = self._bias_V.to(logits.device)
-        return logits.add_(self._bias_V)
+        return logits.add_(self._bias_V.to(logits.device))
 
     def decode(self, answers: Answers) -> list[str]:
         """The B answers as text, without special tokens."""

@@ -46,7 +46,7 @@ def test_checkpointed_gradients_are_the_plain_ones(make, monkeypatch, k):
     passes = []
     layers[0].mlp.register_forward_pre_hook(lambda *_: passes.append(1))
     assert relative(gradients(trainer), plain) < 1e-5
-    assert len(passes) == 3  # the crafted batch's own, and two of the learner's
+    assert len(passes) == 4  # two of the crafted batch's own, prompt and answers; two of the learner's
     assert not trainer.policy.model.training  # the rollout needs its cache
 
 
