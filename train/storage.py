@@ -1,6 +1,7 @@
 """Writing so that a kill, a power cut or a full disk leaves the old or the new, and never half of one."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 PARTIAL = ".partial-"
 # What the name of a folder ends with in the moment in which a new one takes its place.
 BEFORE = "~"
+RUST_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 class WriteError(RuntimeError):
@@ -27,10 +29,11 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except Exception as error:
         # safetensors and tokenizers are written in Rust, and tell the system's error in their text alone
-        if not isinstance(error, OSError) and "(os error" not in str(error):
+        told = RUST_ERROR.search(str(error))
+        if not isinstance(error, OSError) and not told:
             raise
-        reason = (isinstance(error, OSError) and error.strerror) or error
-        raise WriteError(f"{path} could not be written: {reason}") from error
+        number = int(told[1]) if told else getattr(error, "errno", None)
+        raise WriteError(f"{path} could not be written: {os.strerror(number) if number else error}") from error
 
 
 @contextmanager
@@ -43,7 +46,8 @@ def written_aside(target: Path) -> Iterator[Path]:
     aside = target.with_name(PARTIAL + target.name)
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        discard(aside)
+        if aside.exists():
+            discard(aside)
         try:
             yield aside
             for path in (*aside.rglob("*"), aside):
@@ -57,13 +61,14 @@ def written_aside(target: Path) -> Iterator[Path]:
 
 def _rename(aside: Path, target: Path) -> None:
     """Give a file or a folder the name of another, which goes."""
-    before = target.with_name(target.name + BEFORE)
-    if target.is_dir():  # which no system lets be replaced while something is in it
+    before = target.with_name(target.name + BEFORE) if target.is_dir() else None
+    if before:  # a folder with something in it cannot be replaced at once, as a file can
         discard(before)
         target.replace(before)
     aside.replace(target)
     sync(target.parent)
-    discard(before)
+    if before:
+        discard(before)
 
 
 def sync(path: Path) -> None:
