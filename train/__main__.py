@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m train") 
             print(f"error: {error}", file=errors)
             return 2
         except WriteError as error:
-            print(f"error: {error}; put that right, and begin again", file=errors)
+            print(f"error: {error}; put that right, and start it again", file=errors)
             return 1
         except KeyboardInterrupt:
             print("stopped at once; what the last checkpoint holds is kept", file=errors)

@@ -3,7 +3,6 @@
 import errno
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -11,6 +10,7 @@ from tests.train.conftest import timeless
 from tests.train.kills import RUN, TINY, moments
 from tests.train.test_kill import FIRST, require_equal
 from train.checkpoint import checkpoints, flaw
+from train.storage import WriteError
 
 REASONS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)
 
@@ -25,7 +25,9 @@ def require_clear(folder, status, said, reason):
     kept = checkpoints(folder / RUN)
     assert [flaw(path) for path in kept] == [None] * len(kept)
     if not kept:
-        assert line.endswith("put that right, and begin again")
+        assert line.endswith(
+            ("so nothing is kept: put that right, and begin again", "put that right, and start it again")
+        )
         return None
     newest = f"{RUN}/checkpoints/{kept[-1].name}"
     assert line.endswith(f"; {newest} is kept: put that right, then go on with: python -m train --resume {RUN}")
@@ -46,7 +48,8 @@ def some_moments(happened):
         for event, names in wanted.items()
         for name in names
     }
-    return sorted({*found, 2, happened.index(FIRST)})
+    settings = happened.index(f"open {RUN}/.partial-config.json")
+    return sorted({*found, settings, happened.index(FIRST)})
 
 
 def test_a_disk_that_fills_up_is_told_and_the_run_goes_on_afterwards(kills, whole, tmp_path):
@@ -56,8 +59,8 @@ def test_a_disk_that_fills_up_is_told_and_the_run_goes_on_afterwards(kills, whol
         status, said = kills.train(folder, TINY, at, half=True, error=error)
         newest = require_clear(folder, status, said, os.strerror(error))
         assert (newest is None) == (at <= happened.index(FIRST))
-        status, said = kills.train(folder, ["--resume", RUN])
-        if newest is not None:
+        if i % 2 == 0:
+            status, said = kills.train(folder, ["--resume", RUN] if newest else TINY)
             assert status == 0, said
             require_equal(folder, whole)
 
@@ -103,16 +106,39 @@ def test_a_full_file_system(kills, whole, small_disk):
         assert timeless(disk / RUN / table) == timeless(whole / RUN / table)
 
 
-def test_curves_that_cannot_be_drawn_end_nothing(train, tmp_path, capsys, monkeypatch):
+def test_curves_that_cannot_be_drawn_end_nothing(make, capsys, monkeypatch):
     from train import loop
 
-    def full(*_):
+    trainer = make()
+    trainer.draw_curves()
+    assert capsys.readouterr() == ("", "")  # nothing was evaluated
+    trainer.record.evals.path.write_text("phase")
+    trainer.draw_curves()
+    assert "note: no curves are drawn: " in capsys.readouterr().err
+
+    def full(_, path):
+        path.write_text("half a picture")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(loop, "write_curves", full)
-    assert train(*TINY) == 0
-    assert "note: no curves are drawn: run/curves.png could not be written: No space left" in capsys.readouterr().err
-    assert [path.name for path in checkpoints(Path(RUN))] == ["step-000003", "step-000004"]
+    trainer.draw_curves()
+    assert "curves.png could not be written: No space left on device" in capsys.readouterr().err
+    assert not list(trainer.folder.glob("*curves*"))
+
+
+@pytest.mark.parametrize("words", [TINY, ["--resume", RUN]])
+def test_a_run_that_cannot_begin_is_told(train, capsys, monkeypatch, words):
+    from train import setup
+
+    told = "run/config.json could not be written: No space left on device"
+
+    def full(*_):
+        raise WriteError(told)
+
+    monkeypatch.setattr(setup, "new_trainer", full)
+    monkeypatch.setattr(setup, "resumed_trainer", full)
+    assert train(*words) == 1
+    assert capsys.readouterr().err == f"error: {told}; put that right, and start it again\n"
 
 
 def test_output_to_a_full_disk_is_told_too(train, capsys, monkeypatch):
