@@ -169,7 +169,9 @@ def require_new(folder: Path) -> None:
     """
     # what a process left that was killed before it wrote its settings is nothing to go on with
     if folder.exists() and not (folder.is_dir() and all(path.name.startswith(PARTIAL) for path in folder.iterdir())):
-        raise ValueError(f"--run {folder} exists; go on with it by --resume {folder}, or name another folder")
+        if any((folder / "checkpoints").glob("step-*")):
+            raise ValueError(f"--run {folder} exists; go on with it by --resume {folder}, or name another folder")
+        raise ValueError(f"--run {folder} exists, and has no checkpoint to go on from; name another folder")
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         raise ValueError(f"the run folder {folder} cannot be written: {nearest} is no folder that may be written")

@@ -59,7 +59,9 @@ def test_a_disk_that_fills_up_is_told_and_the_run_goes_on_afterwards(kills, whol
         status, said = kills.train(folder, TINY, at, half=True, error=error)
         newest = require_clear(folder, status, said, os.strerror(error))
         assert (newest is None) == (at <= happened.index(FIRST))
-        if i % 2 == 0:
+        if at == happened.index(FIRST):
+            assert "name another folder" in kills.train(folder, TINY)[1]
+        elif i % 2 == 0:
             status, said = kills.train(folder, ["--resume", RUN] if newest else TINY)
             assert status == 0, said
             require_equal(folder, whole)
