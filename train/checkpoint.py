@@ -14,7 +14,7 @@ from agents.loading import STATE_FILE, checkpoints, latest_checkpoint
 from train.distributed import Processes
 from train.optimizer import flat_state, load_flat_state
 from train.sharding import full_weights
-from train.storage import BEFORE, discard, discard_leftovers, writing, written_aside
+from train.storage import discard, discard_leftovers, writing, written_aside
 
 OPTIMIZER_FILE = "optimizer.safetensors"
 CHECKSUMS_FILE = "checksums.json"
@@ -118,7 +118,6 @@ def go_back(run: Path, checkpoint: Path) -> None:
     with writing(run / "checkpoints"):
         for path in reversed(later):  # stopped on the way, the run has every row up to its newest checkpoint still
             discard(path)
-        discard(checkpoint.with_name(checkpoint.name + BEFORE))
         discard_leftovers(run)
     if later:
         print(f"note: deleted what came after {checkpoint.name}: {', '.join(path.name for path in later)}")

@@ -97,7 +97,8 @@ class Death:
             return
         if len(self.seen) == self.at and self.half and event == "open":
             self.active = False
-            file = os.open(arguments[0], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            anew = os.O_TRUNC if arguments[2] & os.O_TRUNC else os.O_APPEND
+            file = os.open(arguments[0], os.O_WRONLY | os.O_CREAT | anew)
             os.write(file, HALF)
             os.close(file)
             self.active = True

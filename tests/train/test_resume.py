@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.train.conftest import SMALL, rows, timeless
+from train import checkpoint
 from train.checkpoint import checkpoints
 
 NEWEST, BEFORE = "run/checkpoints/step-000004", "run/checkpoints/step-000002"
@@ -121,8 +122,20 @@ def test_a_checkpoint_is_named_from_anywhere(run, train, capsys, monkeypatch):
     assert [row["step"] for row in rows(run / "metrics.csv")] == ["1", "2", "3", "4"]
 
 
-def test_half_a_row_and_half_a_header_are_dropped(run, finished, train):
+def test_the_newest_goes_first(tmp_path, monkeypatch):
+    """Stopped on the way, the run has all the rows of its newest checkpoint still."""
+    for step in (1, 2, 3, 4):
+        (tmp_path / "checkpoints" / f"step-00000{step}").mkdir(parents=True)
+    left = []
+    monkeypatch.setattr(checkpoint, "discard", lambda path: left.append(path.name))
+    checkpoint.go_back(tmp_path, tmp_path / "checkpoints" / "step-000002")
+    assert left[:2] == ["step-000004", "step-000003"]
+
+
+def test_half_a_row_and_half_a_folder_are_dropped(run, finished, train):
     """What a killed process, or a disk that filled up, may leave."""
+    (run / "checkpoints" / ".partial-step-000001" / "half").mkdir(parents=True)
+    (run / "checkpoints" / "step-000002~").mkdir()
     for name in ("metrics.csv", "evals.csv", "samples.jsonl", "skipped.jsonl"):
         with (run / name).open("a") as file:
             file.write('{"step": 5, "3')
@@ -131,6 +144,7 @@ def test_half_a_row_and_half_a_header_are_dropped(run, finished, train):
         assert timeless(run / table) == timeless(finished / table)
     assert (run / "samples.jsonl").read_bytes() == (finished / "samples.jsonl").read_bytes()
     assert not (run / "skipped.jsonl").exists()
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["step-000002", "step-000004"]
 
 
 def test_a_table_with_a_broken_row_in_the_middle_is_named(run, train, capsys):
