@@ -98,7 +98,7 @@ class LanguageModel:
         """Write weights (of the adapter alone, if there is one), config, tokenizer or processor for `load`.
 
         Args:
-            folder: which exists.
+            folder: made where it is missing.
             weights: those of the model, if it holds only parts of them.
         """
         if self.adapter is None:

@@ -1,6 +1,7 @@
 """Language models by name: a tiny one, a run, a Hugging Face folder or hub id."""
 
 import importlib.util
+import re
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -22,6 +23,8 @@ disable_progress_bar()  # a bar for every checkpoint's few files would tear the 
 STATE_FILE = "trainer_state.json"
 # A model of fewer parameters is trained from scratch, not fine-tuned.
 SMALL = 50_000_000
+# A checkpoint's name; with ~ the one that another of the same step was about to replace.
+CHECKPOINT = re.compile(r"step-(\d+)(~?)")
 
 
 def load_policy(
@@ -120,8 +123,9 @@ def require_kernel(attention: Attention, device: torch.device) -> None:
 
 
 def checkpoints(run: Path) -> list[Path]:
-    """A run's checkpoints, oldest first."""
-    return sorted(p for p in (run / "checkpoints").glob("step-*") if (p / STATE_FILE).exists())
+    """A run's checkpoints, oldest first, those too that were damaged since."""
+    names = ((path, CHECKPOINT.fullmatch(path.name)) for path in (run / "checkpoints").glob("step-*") if path.is_dir())
+    return [path for *_, path in sorted((int(name[1]), not name[2], path) for path, name in names if name)]
 
 
 def latest_checkpoint(run: Path) -> Path:
@@ -130,11 +134,9 @@ def latest_checkpoint(run: Path) -> Path:
     Raises:
         ValueError: the folder is no run, or the run ended before its first checkpoint.
     """
-    if (run / STATE_FILE).exists():
-        raise ValueError(f"{run} is a checkpoint; name its run, {run.parent.parent}")
     if not (run / "config.json").exists():
         raise ValueError(f"{run} is not a run: it has no config.json")
     found = checkpoints(run)
     if not found:
-        raise ValueError(f"{run} has no checkpoint: it ended before the first one")
+        raise ValueError(f"{run} has no checkpoint: it ended before the first one, so nothing is kept; begin again")
     return found[-1]

@@ -4,6 +4,7 @@ import time
 
 STARTED = time.perf_counter()  # a run's clock starts before the slow imports
 
+import errno  # noqa: E402
 import os  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
@@ -13,8 +14,13 @@ from pathlib import Path  # noqa: E402
 from types import FrameType  # noqa: E402
 from typing import TYPE_CHECKING  # noqa: E402
 
+from train.storage import WriteError  # noqa: E402
+
 if TYPE_CHECKING:
     from train.loop import Trainer
+
+# The errors of a full disk that reach further than the run's own folder: to where its output goes, or a cache.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m train") -> int:
@@ -38,6 +44,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m train") 
         except ValueError as error:
             print(f"error: {error}", file=errors)
             return 2
+        except WriteError as error:
+            print(f"error: {error}; put that right, and start it again", file=errors)
+            return 1
         except KeyboardInterrupt:
             print("stopped at once; what the last checkpoint holds is kept", file=errors)
             return 130
@@ -77,6 +86,11 @@ def train(trainer: "Trainer", prog: str = "python -m train") -> int:
     except (TrainingError, UntrainableError, MemoryError) as error:
         print(f"error: {error}; checkpoints so far are in {trainer.folder / 'checkpoints'}", file=sys.stderr)
         return 1
+    except (WriteError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in NO_ROOM:
+            raise
+        print(f"error: {error}; {what_is_kept(trainer.folder, prog)}", file=sys.stderr)
+        return 1
     finally:
         signal.signal(signal.SIGINT, before)
         trainer.draw_curves()
@@ -86,6 +100,16 @@ def train(trainer: "Trainer", prog: str = "python -m train") -> int:
     go_on = f"go on with: {prog} --resume {trainer.folder}"
     print(f"stopped; {go_on if trainer.state.cold_started else 'nothing is kept of a run stopped this early'}")
     return 130
+
+
+def what_is_kept(folder: Path, prog: str) -> str:
+    """What there is to go on from, after a run could not be written."""
+    from agents.loading import checkpoints
+
+    found = checkpoints(folder)
+    if not found:
+        return "there is no checkpoint yet, so nothing is kept: put that right, and begin again"
+    return f"{found[-1]} is kept: put that right, then go on with: {prog} --resume {folder}"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """From a command line to checked settings, before anything heavy is loaded or anything is written."""
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tyro
@@ -14,6 +13,9 @@ from envs.registry import is_ours, registered
 from train.config import BOUNDS, TrainConfig, flag
 from train.config_file import with_config_file
 from train.record import require_new
+
+# What may be said of a run that goes on.
+BESIDE_RESUME = tuple(flag(name) for name in ("resume", *BOUNDS))
 
 
 def parse(argv: Sequence[str], prog: str = "python -m train") -> tuple[TrainConfig, EnvSpec | None, dict[str, Any]]:
@@ -34,7 +36,7 @@ def parse(argv: Sequence[str], prog: str = "python -m train") -> tuple[TrainConf
     rest, texts = with_config_file(rest, texts)
     config = tyro.cli(TrainConfig, args=rest, prog=prog)
     if config.resume is not None:
-        refuse_others(config, texts)
+        refuse_others([*rest, *(f"{FLAG}{name}" for name in texts)])
         return config, None, {}
     if not config.env:
         known = ", ".join(spec.id for spec in registered())
@@ -46,18 +48,14 @@ def parse(argv: Sequence[str], prog: str = "python -m train") -> tuple[TrainConf
     return config, spec, fields
 
 
-def refuse_others(config: TrainConfig, texts: Mapping[str, str]) -> None:
-    """Refuse settings beside `--resume` that a run cannot change on its way.
+def refuse_others(words: Iterable[str]) -> None:
+    """Refuse flags beside `--resume` that a run cannot change on its way, whatever they say.
 
     Raises:
         ValueError: naming them.
     """
-    changed = [
-        flag(field.name)
-        for field in dataclasses.fields(config)
-        if field.name not in ("resume", *BOUNDS) and getattr(config, field.name) != field.default
-    ]
-    changed += [f"--task.{name}" for name in texts]
+    names = [word.partition("=")[0].replace("_", "-") for word in words if word.startswith("--")]
+    changed = [name for name in names if name not in BESIDE_RESUME]
     if changed:
         raise ValueError(
             "--resume goes on with a run as it was, under --steps, --minutes or --epochs; "

@@ -206,7 +206,8 @@ class TrainConfig:
     """Folder to write. Default: runs/NAME, numbered if taken."""
 
     resume: Path | None = None
-    """Folder of a run to continue as it was; --steps, --minutes and --epochs give it new bounds."""
+    """Folder of a run to continue as it was, from its newest checkpoint; or one of its checkpoints, which drops
+    what came after it. --steps, --minutes and --epochs give new bounds."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a setting outside its range, naming the flag."""

@@ -104,18 +104,6 @@ def chance_of(yardsticks: Mapping[str, Any] | None) -> float | None:
     return None if yardsticks is None else yardsticks["chance"]
 
 
-def describe(task: envs.Task | None) -> dict[str, Any] | None:
-    """The task as `config.json` keeps it; None without one."""
-    if task is None:
-        return None
-    return {
-        "unit": task.unit,
-        "worst_error": task.worst_error,
-        "num_problems": task.num_problems("train"),
-        "fields": dataclasses.asdict(task),
-    }
-
-
 def image_shapes(vector: gym.vector.VectorEnv) -> list[tuple[int, int, int]]:
     """The different `(H, W, 3)` of the pictures; none where there are no pictures."""
     members = vector.single_observation_space.spaces

@@ -1,6 +1,7 @@
 """The training loop: evaluate, cold start, then GRPO steps until the run's bound."""
 
 import dataclasses
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from agents.families import load_pretrained
 from agents.grpo import group_advantages, steering
 from agents.language_model import LanguageModel
+from agents.loading import load_policy
 from agents.policy import pictures
 from agents.rollout import Rollout
 from plots.curves import write_curves
-from train.checkpoint import save_checkpoint, written_aside
+from plots.runs import RunError
+from train.checkpoint import save_checkpoint
 from train.cold_start import cold_start
 from train.config import Settings
 from train.distributed import Processes
@@ -29,6 +31,7 @@ from train.resampling import flat_groups
 from train.sampling import Batch, Sampler
 from train.schedule import entropy_target, fraction_done, learning_rate_factor
 from train.sharding import full_weights
+from train.storage import WriteError, written_aside
 from train.trackers import Trackers
 
 # What an update reports, as columns of `metrics.csv`.
@@ -167,7 +170,8 @@ class Trainer:
                     self.policy.save(aside, weights)
 
         self.processes.once(write)
-        reference = load_pretrained(str(folder), attention=self.config.attention)
+        config, device = self.config, self.processes.loading_device
+        reference = load_policy(str(folder), config.seed, device=device, dtype="float32", attention=config.attention)
         reference.model.requires_grad_(False)
         self.processes.place(reference, self.config.dtype)
         return reference
@@ -264,12 +268,19 @@ class Trainer:
         self.state.closing_seconds = 1.5 * (time.perf_counter() - begin) + 5.0
 
     def draw_curves(self) -> None:
-        """Draw the run's `curves.png`, from its first evaluation on."""
+        """Draw the run's `curves.png`, from its first evaluation on; that it could not be drawn ends no run."""
+        path = self.folder / "curves.png"
         if self.processes.main and self.record.evals.path.exists():
-            print(f"curves: {write_curves([self.folder], self.folder / 'curves.png')}")
+            try:
+                with written_aside(path) as aside:
+                    write_curves([self.folder], aside)
+                print(f"curves: {path}")
+            except (WriteError, RunError) as error:
+                print(f"note: no curves are drawn: {error}", file=sys.stderr)
 
     def checkpoint(self) -> None:
         """Write a checkpoint of this step."""
+        self.record.sync()
         self.state.seconds = self.seconds
         self.state.micro_batch_tokens = self.learner.micro_batch_tokens
         save_checkpoint(

@@ -68,11 +68,21 @@ def flat_state(optimizers: list[torch.optim.Optimizer]) -> dict[str, Tensor]:
 
 
 def load_flat_state(optimizers: list[torch.optim.Optimizer], tensors: dict[str, Tensor]) -> None:
-    """Undo `flat_state`."""
+    """Undo `flat_state`.
+
+    Raises:
+        ValueError: the state is that of other optimizers, or of another model's.
+    """
     states: list[dict[int, dict[str, Any]]] = [{} for _ in optimizers]
+    parameters = [[p for group in optimizer.param_groups for p in group["params"]] for optimizer in optimizers]
     for key, value in tensors.items():
         i, index, name = key.split(".", 2)
-        parameters = [p for group in optimizers[int(i)].param_groups for p in group["params"]]
-        states[int(i)].setdefault(int(index), {})[name] = like(value, parameters[int(index)])
+        own = parameters[int(i)][int(index) :][:1] if int(i) < len(parameters) else []
+        if not own or (value.ndim and value.shape != own[0].shape):
+            what = f"has the shape {tuple(own[0].shape)}" if own else "is missing"
+            raise ValueError(
+                f"the optimizer's state is another model's: {key} has the shape {tuple(value.shape)}, its weight {what}"
+            )
+        states[int(i)].setdefault(int(index), {})[name] = like(value, own[0])
     for optimizer, state in zip(optimizers, states, strict=True):
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

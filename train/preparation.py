@@ -9,6 +9,7 @@ from agents.language_model import LanguageModel
 from agents.loading import load_policy
 from agents.lora import ADAPTER_CONFIG, BASE_FOLDER, add_adapter, lora_config, name_base
 from train.config import Settings, TrainConfig
+from train.storage import written_aside
 
 
 def load_for_training(config: TrainConfig, model: str, device: str | None = None) -> LanguageModel:
@@ -74,7 +75,8 @@ def keep_base(policy: LanguageModel, settings: Settings, run: Path) -> None:
     """
     path = Path(settings.model)
     if settings.model in TINY_MODELS or (path / "checkpoints").is_dir() or (path / ADAPTER_CONFIG).exists():
-        load_for_training(settings, settings.model).save(run / BASE_FOLDER)
+        with written_aside(run / BASE_FOLDER) as aside:
+            load_for_training(settings, settings.model).save(aside)
         name_base(policy, str((run / BASE_FOLDER).absolute()))
     else:
         name_base(policy, str(path.absolute()) if path.exists() else settings.model)

@@ -7,12 +7,14 @@ import math
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from train.storage import PARTIAL, discard, sync, writing, written_aside
 
 SHOWN_VERSIONS = ("eyechart", "torch", "transformers", "accelerate", "gymnasium", "numpy", "pillow")
 
@@ -26,7 +28,7 @@ class Table:
     def add(self, row: Mapping[str, Any]) -> None:
         """Append a row; the first one names the columns."""
         new = not self.path.exists()
-        with self.path.open("a", newline="", encoding="utf-8") as file:
+        with writing(self.path), self.path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(row))
             if new:
                 writer.writeheader()
@@ -34,18 +36,34 @@ class Table:
 
     def drop_after(self, step: int) -> None:
         """Delete the rows of later steps, which a resumed run writes again."""
-        if self.path.exists():
-            reader = csv.DictReader(whole_lines(self.path))
-            columns, rows = reader.fieldnames or [], [row for row in reader if int(row["step"]) <= step]
-            with self.path.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, fieldnames=columns)
-                writer.writeheader()
-                writer.writerows(rows)
+        keep_until(self.path, step, lambda lines: [0] + [int(row["step"]) for row in csv.DictReader(lines)])
 
 
-def whole_lines(path: Path) -> list[str]:
-    """A file's lines, without a last one that a killed process left unfinished."""
-    return [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+def keep_until(path: Path, step: int, steps_of: Callable[[list[str]], list[int]]) -> None:
+    """Delete a file's lines of later steps, and a last line that a killed process left unfinished.
+
+    Args:
+        path: the file, which may be missing; one of which nothing is left goes.
+        step: the last one that stays.
+        steps_of: the step of each line; a header's is 0.
+
+    Raises:
+        ValueError: a line that cannot be read.
+        WriteError: it could not be written; it is as it was.
+    """
+    if not path.exists():
+        return
+    try:
+        lines = [line.decode() + "\n" for line in path.read_bytes().split(b"\n")[:-1]]
+        kept = [line for line, own in zip(lines, steps_of(lines) if lines else [], strict=True) if own <= step]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path} is broken ({error}); correct or delete the line that is no row") from error
+    if not kept:
+        with writing(path):
+            discard(path)
+        return
+    with written_aside(path) as aside:
+        aside.write_bytes("".join(kept).encode())
 
 
 def format_number(value: Any) -> Any:
@@ -80,8 +98,13 @@ class Record:
             document = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:  # no JSON, or no text
             raise ValueError(f"{path} is broken ({error}); the run cannot be continued") from error
-        if not isinstance(document, dict) or not isinstance(document.get("settings"), dict):
-            raise ValueError(f"{path} is broken (it has no settings); the run cannot be continued")
+        document = document if isinstance(document, dict) else {}
+        settings = document.get("settings")
+        missing = [name for name in ("env", "module", "task", "yardsticks") if name not in document]
+        if not isinstance(settings, dict) or not {"steps", "minutes"} <= settings.keys():
+            missing.append("settings")
+        if missing:
+            raise ValueError(f"{path} is broken (it has no {', '.join(missing)}); the run cannot be continued")
         return document
 
     def change_settings(self, **settings: Any) -> None:
@@ -90,9 +113,8 @@ class Record:
         self._write_config({**document, "settings": {**document["settings"], **settings}})
 
     def _write_config(self, document: Mapping[str, Any]) -> None:
-        aside = self.folder / ".config.json.partial"
-        aside.write_text(json.dumps(document, indent=2) + "\n")
-        aside.replace(self.folder / "config.json")
+        with written_aside(self.folder / "config.json") as aside:
+            aside.write_text(json.dumps(document, indent=2) + "\n")
 
     def add_samples(self, rows: Sequence[Mapping[str, Any]], pictures: Sequence[Sequence[np.ndarray]] | None) -> None:
         """Append answers to `samples.jsonl`, each with its pictures.
@@ -101,8 +123,7 @@ class Record:
             rows: the answers.
             pictures: those of each answer, or of more of them, uint8 (H, W, 3); None where there are none.
         """
-        (self.folder / "images").mkdir(exist_ok=True)
-        with self.samples.open("a", encoding="utf-8") as file:
+        with writing(self.samples), self.samples.open("a", encoding="utf-8") as file:
             for i, row in enumerate(rows):
                 shown = [] if pictures is None else pictures[i]
                 images = [self._keep_picture(row["seed"], k, picture) for k, picture in enumerate(shown)]
@@ -111,7 +132,7 @@ class Record:
 
     def add_skipped(self, step: int, reason: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append the answers of a step that was skipped to `skipped.jsonl`."""
-        with self.skipped.open("a", encoding="utf-8") as file:
+        with writing(self.skipped), self.skipped.open("a", encoding="utf-8") as file:
             for row in rows:
                 # a reward may be what is not finite, which JSON has no number for
                 shown = {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
@@ -121,7 +142,8 @@ class Record:
         """Write the k-th picture of an eval problem, unless it is on disk; returns its path in the folder."""
         path = f"images/eval-{seed:06d}{f'-{k + 1}' if k else ''}.png"
         if not (self.folder / path).exists():
-            Image.fromarray(picture).save(self.folder / path)
+            with written_aside(self.folder / path) as aside:
+                Image.fromarray(picture).save(aside)
         return path
 
     def drop_after(self, step: int) -> None:
@@ -129,19 +151,27 @@ class Record:
         self.metrics.drop_after(step)
         self.evals.drop_after(step)
         for path in (self.samples, self.skipped):
+            keep_until(path, step, lambda lines: [json.loads(line)["step"] for line in lines])
+
+    def sync(self) -> None:
+        """Have the disk hold every row, as a checkpoint is about to promise."""
+        for path in (self.metrics.path, self.evals.path, self.samples, self.skipped):
             if path.exists():
-                kept = [line for line in whole_lines(path) if json.loads(line)["step"] <= step]
-                path.write_text("".join(kept), encoding="utf-8")
+                with writing(path):
+                    sync(path)
 
 
 def require_new(folder: Path) -> None:
     """Refuse a `--run` that cannot be made.
 
     Raises:
-        ValueError: it exists and is not an empty folder, or nothing can be written there.
+        ValueError: it exists and is no empty folder, or nothing can be written there.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise ValueError(f"--run {folder} exists; go on with it by --resume {folder}, or name another folder")
+    # what a process left that was killed before it wrote its settings is nothing to go on with
+    if folder.exists() and not (folder.is_dir() and all(path.name.startswith(PARTIAL) for path in folder.iterdir())):
+        if any((folder / "checkpoints").glob("step-*")):
+            raise ValueError(f"--run {folder} exists; go on with it by --resume {folder}, or name another folder")
+        raise ValueError(f"--run {folder} exists, and has no checkpoint to go on from; name another folder")
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         raise ValueError(f"the run folder {folder} cannot be written: {nearest} is no folder that may be written")

@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 import uuid
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -10,16 +11,14 @@ from gymnasium.envs.registration import EnvSpec
 
 import envs
 from agents.language_model import LanguageModel
-from agents.loading import latest_checkpoint
 from agents.qwen_vl import QwenVL
-from train.checkpoint import load_trainer_state
+from train.checkpoint import go_back, load_trainer_state, resume_point
 from train.cold_start import COLD_START_INFO
 from train.config import BOUNDS, Settings, TrainConfig, plain, resolved
 from train.distributed import Processes, require_equal_work, require_shares
 from train.environments import (
     chance_of,
     column,
-    describe,
     image_shapes,
     make_eval_envs,
     make_train_envs,
@@ -27,6 +26,7 @@ from train.environments import (
     task_of,
     training_rows,
 )
+from train.fingerprint import describe, require_same_task
 from train.loop import Trainer, TrainerState
 from train.policies import answer_tokens, check_pictures, is_small
 from train.preflight import Preflight, preflight
@@ -122,7 +122,7 @@ def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], star
     document = {
         "env": spec.id,
         "module": config.env.rpartition(":")[0] or None,  # a resumed run has to import it again
-        "task": describe(parts.task),
+        "task": None if parts.task is None else describe(parts.task),
         "yardsticks": parts.yardsticks,
         "settings": {**plain(settings), "run": str(folder)},
         "tracker_id": uuid.uuid4().hex[:8] if config.track else None,
@@ -145,52 +145,50 @@ def begin(trainer: Trainer, document: dict[str, Any]) -> None:
         raise
 
 
-def go_on(trainer: Trainer, bounds: dict[str, Any]) -> None:
+def go_on(trainer: Trainer, checkpoint: Path, bounds: dict[str, Any]) -> None:
     """Forget what a run wrote after the checkpoint that it goes on from, note its new bounds, tell its trackers.
 
     Raises:
         ValueError: a tracker that does not start.
     """
+    go_back(trainer.folder, checkpoint)
     trainer.record.change_settings(**bounds)
     trainer.record.drop_after(trainer.state.step)
     trainer.trackers.start(trainer.record.read_config(), trainer.state.step)
 
 
 def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
-    """Make a trainer that goes on from a run's newest checkpoint, under its own settings.
+    """Make a trainer that goes on from a run's newest checkpoint, or the one that is named, under its own settings.
+
+    Nothing of the run is changed before all of the checkpoint has been read.
 
     Args:
         asked: `resume`, and maybe new bounds (`BOUNDS`), which replace the old ones.
         started: `time.perf_counter()` when the program began.
 
     Raises:
-        ValueError: not a run, no checkpoint, a broken file, or a run that is already at its bound.
+        ValueError: not a run, no checkpoint, a broken file, another task than before, or a run at its bound.
+        WriteError: the run's folder cannot be written.
     """
     if asked.resume is None:
         raise ValueError("--resume needs the folder of a run")
-    checkpoint = latest_checkpoint(asked.resume)
-    record = Record(asked.resume)
+    run, checkpoint = resume_point(asked.resume)
+    record = Record(run)
     document = record.read_config()
     bounds = {name: getattr(asked, name) for name in BOUNDS}
     if not any(bounds.values()):
         bounds = {name: document["settings"].get(name) for name in BOUNDS}
     try:
-        settings = Settings(**{**document["settings"], **bounds, "run": asked.resume})
+        settings = Settings(**{**document["settings"], **bounds, "run": run})
     except TypeError as error:  # a setting that is unknown here
-        raise ValueError(f"{asked.resume} was written by another version of Eyechart: {error}") from error
+        raise ValueError(f"{run} was written by another version of Eyechart: {error}") from error
     require_trackers(settings.track)
     processes = Processes(settings.device)
     require_shares(settings, processes)
     spec = envs.resolve(f"{document['module']}:{document['env']}" if document["module"] else document["env"])
+    require_same_task(run, document["task"], spec)
     fields = document["task"]["fields"] if document["task"] else {}
-    rows = training_rows(task_of(spec, fields), settings)
-    before = document["task"].get("num_problems") if document["task"] else None
-    if before not in (None, rows):
-        raise ValueError(
-            f"{asked.resume} was trained on {before} problems, and its data now has {rows}; "
-            f"start a new run from its weights: --model {asked.resume}"
-        )
-    settings = dataclasses.replace(settings, num_problems=rows)
+    settings = dataclasses.replace(settings, num_problems=training_rows(task_of(spec, fields), settings))
     policy = load_for_training(settings, str(checkpoint), processes.loading_device)
     policy.max_new_tokens = settings.max_new_tokens
     choose_what_learns(policy, settings)
@@ -198,16 +196,20 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     train_envs = make_train_envs(settings, spec, fields, processes.number)
     eval_envs = make_eval_envs(spec, processes.size(settings.eval_size), fields)
     chance = chance_of(document["yardsticks"])
-    trainer = Trainer(settings, policy, train_envs, eval_envs, asked.resume, chance, started, processes)
-    trainer.state = TrainerState(**load_trainer_state(checkpoint, trainer.learner.optimizers))
+    trainer = Trainer(settings, policy, train_envs, eval_envs, run, chance, started, processes)
+    state = load_trainer_state(checkpoint, trainer.learner.optimizers)
+    try:
+        trainer.state = TrainerState(**state)
+    except TypeError as error:
+        raise ValueError(f"{checkpoint} was written by another version of Eyechart: {error}") from error
     trainer.learner.micro_batch_tokens = trainer.state.micro_batch_tokens or settings.micro_batch_tokens
     trainer.started = started - trainer.state.seconds
     if trainer.finished():
         raise ValueError(
-            f"{asked.resume} is at its bound, after {trainer.state.step} steps and "
+            f"{run} is at its bound, after {trainer.state.step} steps and "
             f"{trainer.state.seconds / 60:.1f} minutes; give a larger --steps, --minutes or --epochs to go on"
         )
-    processes.once(lambda: go_on(trainer, bounds))
+    processes.once(lambda: go_on(trainer, checkpoint, bounds))
     return trainer
 
 

@@ -1,6 +1,9 @@
+import csv
+
 import pytest
 
 from tests.envs.conftest import clean_registry, thermometer  # noqa: F401 (fixtures)
+from tests.train.kills import kills, whole  # noqa: F401 (fixtures)
 from tests.train.steps import make  # noqa: F401 (a fixture)
 from train.__main__ import main
 
@@ -16,3 +19,13 @@ def train(tmp_path, monkeypatch):
     """Runs `python -m train` in an empty folder; returns the exit status."""
     monkeypatch.chdir(tmp_path)
     return lambda *arguments: main([*arguments])
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def timeless(path):
+    """The rows without the columns that the clock decides."""
+    return [{k: v for k, v in row.items() if not k.startswith("seconds_")} for row in rows(path)]

@@ -48,7 +48,7 @@ def refused(train, capsys, *arguments):
         ("--env clock --minutes -1", "--minutes must be above 0"),
         ("--env clock --steps 1 --model tini", "did you mean 'tiny'?"),
         ("--env clock --steps 1 --model ./taken", "--model ./taken is no checkpoint"),
-        ("--env clock --steps 1 --run taken", "--resume taken"),
+        ("--env clock --steps 1 --run taken", "--run taken exists, and has no checkpoint to go on from"),
         ("--env clock --steps 1 --run taken/file/run", "cannot be written"),
         ("--env tests.train.foreign:echo --task.size 5", "not made from a Task"),
         ("--env tests.train.foreign:ehco", "Did you mean Echo-v0"),

@@ -1,6 +1,5 @@
 """Small real runs, through the command line's own entry point."""
 
-import csv
 import json
 import os
 import signal
@@ -17,17 +16,7 @@ from PIL import Image
 import envs
 from agents.families import load_pretrained
 from rendering import render
-from tests.train.conftest import SMALL
-
-
-def rows(path):
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def timeless(path):
-    """The rows without the columns that the clock decides."""
-    return [{k: v for k, v in row.items() if not k.startswith("seconds_")} for row in rows(path)]
+from tests.train.conftest import SMALL, rows, timeless
 
 
 def test_a_run_leaves_everything_behind(train, tmp_path):

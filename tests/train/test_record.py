@@ -76,7 +76,12 @@ def test_run_folders(tmp_path, monkeypatch):
     wanted = tmp_path / "deep" / "er"
     assert new_run_folder(wanted, "clock") == wanted
     assert new_run_folder(wanted, "clock") == wanted  # empty, so nothing can be lost
+    (wanted / ".partial-config.json").touch()
+    assert new_run_folder(wanted, "clock") == wanted  # half a file of a process that was killed
     (wanted / "config.json").touch()
+    with pytest.raises(ValueError, match=r"deep/er exists, and has no checkpoint to go on from; name another folder$"):
+        new_run_folder(wanted, "clock")
+    (wanted / "checkpoints" / "step-000000").mkdir(parents=True)
     with pytest.raises(ValueError, match=r"--resume .*er"):
         new_run_folder(wanted, "clock")
     (tmp_path / "file").touch()

@@ -140,7 +140,7 @@ def test_data_that_changed_are_not_gone_on_with(train, tmp_path, source, capsys)
     with (tmp_path / "train.jsonl").open("a") as file:
         file.write(json.dumps({"question": "What is 9 + 8?", "answer": "#### 17"}) + "\n")
     assert train("--resume", "run", "--steps", "2") == 2
-    assert "run was trained on 10 problems, and its data now has 11" in capsys.readouterr().err
+    assert "the number of its problems was 10 and is 11" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("env", ["clock", "gsm8k", "tests.train.words:words"])
