@@ -47,6 +47,7 @@ class LanguageModel:
         ValueError: no end-of-text token, or a model that looks back through a sliding window.
     """
 
+    _bias_V: Tensor
     model_class: Any = AutoModelForCausalLM
     processor_class: Any = AutoTokenizer
 
