@@ -18,6 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from agents.batch import Answers, Prompts, draw
 from agents.choices import Attention
+from agents.decoding import generate_static
 from agents.fitting import answer
 from agents.packing import additive, decode_mask, packed_answers
 from agents.policy import pictures
@@ -59,6 +60,8 @@ class LanguageModel:
         self.max_new_tokens = max_new_tokens
         self.prompts_at_once: int | None = None
         """Prompts that `agents.fitting.answer` takes at once; None for all. Memory that runs out lowers it."""
+        self.static_decoding = False
+        """Whether `generate` decodes in equal steps, which a GPU replays as a CUDA graph (`agents.decoding`)."""
         self.tokenizer: Any = getattr(processor, "tokenizer", processor)
         self.tokenizer.padding_side = "left"
         if set(getattr(model.config.get_text_config(), "layer_types", None) or ()) - {"full_attention"}:
@@ -210,6 +213,8 @@ class LanguageModel:
             uniforms_BT: the randomness, float64 in [0, 1), (P·G, at least `max_new_tokens`): member b's token t is
                 drawn by `uniforms_BT[b, t]`, whatever stands beside it in the batch. None: the most likely token.
         """
+        if self.static_decoding:
+            return generate_static(self, prompts, group_size, temperature, uniforms_BT)
         # Inference mode spares a tenth of the time. Shards of weights, gathered in it, could not be trained on.
         with torch.no_grad() if self.sharded else torch.inference_mode():
             columns = self._decode(prompts, group_size, temperature, uniforms_BT)
