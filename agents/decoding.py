@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 from transformers.cache_utils import Cache, DynamicLayer
 
 from agents.batch import Answers, Prompts, draw
-from agents.packing import decode_mask, packed_answers
+from agents.packing import additive, decode_mask, packed_answers
 
 if TYPE_CHECKING:
     from agents.language_model import LanguageModel
 
 # Steps between looks at whether any answer goes on, each of which waits for the GPU.
 LOOK_EVERY = 16
+# A mask whose rows are a multiple of this many keys is taken by attention kernels as it is, without a copy.
+ALIGNED = 8
 
 
 class FixedLayer(DynamicLayer):
@@ -40,10 +43,17 @@ class FixedLayer(DynamicLayer):
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Keep new keys and values; returns the whole buffer, two (N, heads, L, head size)."""
         if self.columns_k is None:
-            return super().update(key_states, value_states, *args, **kwargs)
+            # rotation makes float32 of keys that autocast computed in bfloat16, as it did the values
+            self.keys, self.values = key_states.to(value_states.dtype), value_states
+            return self.keys, self.values
+        key_states = key_states.to(self.keys.dtype)
         self.keys.index_copy_(2, self.columns_k, key_states)
         self.values.index_copy_(2, self.columns_k, value_states)
         return self.keys, self.values
+
+    def get_seq_length(self) -> int:
+        """Tokens of the prompts; behind them, nothing but the mask tells."""
+        return 0 if self.keys is None else self.keys.shape[-2]
 
 
 class StaticDecoder:
@@ -75,10 +85,11 @@ class StaticDecoder:
             **prompts.picture_inputs,
         )
         self.columns_k = torch.arange(S, S + k, device=device)
+        spare = -(S + k * (T - 1)) % ALIGNED
         for layer in layers:
-            layer.widen(rows, k * (T - 1), self.columns_k)
+            layer.widen(rows, k * (T - 1) + spare, self.columns_k)
         mask_PS = prompts.attention_mask_PS.repeat_interleave(rows, dim=0)
-        self.mask_N1kL = decode_mask(mask_PS, k, T - 1)
+        self.mask_N1kL = pad(decode_mask(mask_PS, k, T - 1), (0, spare), value=False)
         self.places_L = torch.arange(self.mask_N1kL.shape[-1], device=device)
         position_N = prompts.next_position_P.repeat_interleave(rows)
         self.position_ANk = position_N[None, :, None].repeat(len(prompts.position_ids), 1, k)
@@ -112,7 +123,7 @@ class StaticDecoder:
         hidden_NkD = self.policy.hidden_states(
             self.token_B.view(-1, self.k),
             self.position_ANk,
-            self.mask_N1kL & (self.places_L <= self.columns_k[-1]),
+            additive(self.mask_N1kL & (self.places_L <= self.columns_k[-1]), self.cache.layers[0].keys.dtype),
             past_key_values=self.cache,
         )
         self._draw(self.policy._logits(hidden_NkD.flatten(0, 1), self.temperature))

@@ -88,7 +88,7 @@ def grpo_trainer(
         model: in place of the one in the folder.
         after_step: called after each step with the seconds that it took, those of them spent on fetching data, and
             the processor time of all threads.
-        settings: more of `GRPOConfig`.
+        settings: more of `GRPOConfig`; and `recompute`, whether the backward pass computes activations again.
     """
     try:
         from transformers import AutoModelForImageTextToText, AutoProcessor
@@ -122,7 +122,7 @@ def grpo_trainer(
             "max_grad_norm": 1.0,
             "max_steps": steps,
             "bf16": False,
-            "activation_checkpointing": False,
+            recomputing(GRPOConfig): settings.pop("recompute", False),
             "use_cpu": not torch.cuda.is_available(),
             "shuffle_dataset": False,
             "dataloader_num_workers": 0,
@@ -144,6 +144,12 @@ def grpo_trainer(
         optimizers=optimizers,
         callbacks=[stopwatch(after_step)] if after_step else [],
     )
+
+
+def recomputing(config: Any) -> str:
+    """What a configuration calls gradient checkpointing, which has a new name since transformers 5.20."""
+    names = ("activation_checkpointing", "gradient_checkpointing")
+    return next(name for name in names if name in config.__dataclass_fields__)
 
 
 def stopwatch(after_step: AfterStep) -> Any:
