@@ -145,7 +145,7 @@ def generate_static(
     step: Callable[[], None] = decoder.step
     graph = None
     for t in range(1, policy.max_new_tokens):
-        if (t - 1) % LOOK_EVERY == 0 and not decoder.running_B.any():
+        if (t - 1) % LOOK_EVERY == 0 and not policy.goes_on(decoder.running_B):
             break
         if t == 2 and policy.device.type == "cuda":  # the step before was called: it warms up
             graph = torch.cuda.CUDAGraph()

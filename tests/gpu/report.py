@@ -85,8 +85,9 @@ def table(found: Mapping[str, Any]) -> str:
     lines = ["| " + " | ".join(columns.values()) + " |", "|" + "---|" * len(columns)] if rows else []
     lines += ["| " + " | ".join(shown(row.get(name)) for name in columns) + " |" for row in rows]
     lines += ["", *(f"{row[first]}: {row['failed']}" for row in found["rows"] if "failed" in row)]
-    facts = ", ".join(f"{name.replace('_', ' ')} {shown(value)}" for name, value in found["facts"].items())
-    return "\n".join([facts, "", *lines]).strip()
+    facts = [(name, value) for name, value in found["facts"].items() if value is not None]
+    told = ", ".join(f"{name.replace('_', ' ')} {shown(value)}" for name, value in facts)
+    return "\n".join([told, "", *lines]).strip()
 
 
 def against_trl(rows: Sequence[Mapping[str, Any]], tokens: int) -> list[str]:

@@ -121,6 +121,8 @@ def spawned(name: str, given: argparse.Namespace, seconds: float, without_graphs
                 found |= json.loads(file.read_text())
             elif file.suffix in (".csv", ".png"):
                 (given.out / file.name).write_bytes(file.read_bytes())
+    if code and "error" in found["facts"]:
+        found["status"] = f"failed: {found['facts'].pop('error')}"
     if code == 0 and found["rows"] and all("failed" in row for row in found["rows"]):
         found["status"] = "failed: none of its measurements came to an end"
     return {**found, "seconds": time.monotonic() - begin}
@@ -135,17 +137,20 @@ def run_section(name: str, given: argparse.Namespace) -> None:
     device = "cpu" if rehearse else "cuda"
     report = Report(given.out / "section.json", section.kind)
     report.write()
-    if section.kind == "correctness":
-        correctness(report, device, "toy" if rehearse else section.shape)
-    elif section.kind == "learning":
-        learning(report, given.out, REHEARSED if rehearse else ["--minutes", "2"], given.seconds - MARGIN)
-    else:
-        lora, P, T = section.shape == "7b", section.problems, section.tokens
-        if rehearse:
-            case = Case("toy", lora, 2, 4, min(T // 8, 6), 56, 1, device)
+    lora, P, T = section.shape == "7b", section.problems, section.tokens
+    try:
+        if section.kind == "correctness":
+            correctness(report, device, "toy" if rehearse else section.shape)
+        elif section.kind == "learning":
+            learning(report, given.out, REHEARSED if rehearse else ["--minutes", "2"], given.seconds - MARGIN)
+        elif rehearse:
+            speed(report, Case("toy", lora, 2, 4, min(T // 8, 6), 56, 1, device), not given.no_graphs)
         else:
             case = Case(section.shape, lora, P, 16, T, 224, section.rounds, device)
-        speed(report, case, not given.no_graphs)
+            speed(report, case, not given.no_graphs)
+    except Exception as error:
+        report.fact(error=f"{type(error).__name__}: {error}")
+        raise
 
 
 def empty(name: str, status: str) -> dict[str, Any]:
