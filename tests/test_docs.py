@@ -147,6 +147,7 @@ def test_flags_exist():
     known |= {"--help", "--force-reinstall", "--nproc-per-node"}
     known |= {flag(field.name) for kind in (Ask, Export) for field in dataclasses.fields(kind)}
     known |= {"--mmproj", "--outfile", "--outtype"}  # llama.cpp's
+    known |= {"--only", "--rehearse"}  # tests.gpu.run's
     used = {f for page in PAGES.values() for f in re.findall(r"(?<![\w-])--[a-z][a-z-]*(?![\w.])", page)}
     assert len(used) > 20
     assert used <= known, used - known

@@ -64,6 +64,23 @@ def test_stops_when_all_have_ended(policy, pictures):
     assert policy.generate(policy.prepare(QUESTIONS, pictures), GROUP).ids_BT.shape == (12, 1)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="a CUDA graph needs a GPU")
+def test_graph_equals_generate(asked):
+    """Twice, for the second rollout captures its own graph."""
+    policy, _ = asked
+    policy.to("cuda").max_new_tokens = 24
+    pictures = noise_pictures(*[policy.patch_size * 4] * 3) if isinstance(policy, QwenVL) else None
+    uniforms = torch.rand(12, 24, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).cuda()
+    for questions in (QUESTIONS, QUESTIONS[::-1]):
+        prompts = policy.prepare(questions, pictures)
+        policy.static_decoding = False
+        usual = policy.generate(prompts, GROUP, 0.7, uniforms)
+        policy.static_decoding = True
+        replayed = policy.generate(prompts, GROUP, 0.7, uniforms)
+        assert torch.equal(replayed.ids_BT, usual.ids_BT)
+        torch.testing.assert_close(replayed.logp_BT, usual.logp_BT, atol=1e-4, rtol=0)
+
+
 class Recorder(TorchDispatchMode):
     """Notes the operators that run, and the memory that those with a state work on."""
 
