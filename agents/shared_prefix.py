@@ -31,7 +31,8 @@ class GrowingLayer(DynamicLayer):
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Append, and return everything so far, two (N, heads, length, head size) views."""
         if not self.length:
-            self.keys, self.values = key_states, value_states
+            # rotation makes float32 of keys that autocast computed in bfloat16, as it did the values
+            self.keys, self.values = key_states.to(value_states.dtype), value_states
             self.dtype, self.device, self.is_initialized = key_states.dtype, key_states.device, True
         begin, new = self.length, key_states.shape[-2]
         self.length += new
