@@ -43,11 +43,12 @@ class Ask:
             except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
                 raise ValueError(f"--image {path} is no picture that can be read: {error}") from error
 
-        from agents.loading import load_policy  # seconds of imports, after the rest is known to be right
+        from agents.fitting import answer  # seconds of imports, after the rest is known to be right
+        from agents.loading import load_policy
 
         policy = load_policy(self.model, 0, device=self.device)
         policy.max_new_tokens = self.max_new_tokens
-        answers = policy.generate(policy.prepare([self.question], [pictures] if pictures else None))
+        answers = answer(policy, policy.prepare([self.question], [pictures] if pictures else None))
         (text,) = policy.decode(answers)
         # a model's output is anything at all: a terminal's control codes among it
         print("".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text))
@@ -74,8 +75,10 @@ class Export:
 
         from agents.loading import load_policy
 
-        # merged in full precision, rounded once
-        policy = load_policy(self.model, 0, device="cpu", dtype="float32").cast(getattr(torch, self.dtype))
+        policy = load_policy(self.model, 0, device="cpu", dtype="float32", adapter="merged")
+        if self.dtype == "bfloat16":
+            print("note: bfloat16 rounds away much of what a short training changed; evaluate the exported folder")
+        policy.cast(getattr(torch, self.dtype))
         try:
             policy.save(self.out)
         except (OSError, SafetensorError) as error:
@@ -96,7 +99,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m agents")
     """
     try:
         return tyro.extras.subcommand_cli_from_dict({"ask": Ask, "export": Export}, args=arguments, prog=prog).run()
-    except ValueError as error:
+    except (ValueError, MemoryError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 

@@ -8,6 +8,7 @@ Dtype = Literal["float32", "bfloat16"]
 Attention = Literal["sdpa", "flash_attention_2"]
 Vision = Literal["frozen", "trained"]
 Recompute = Literal["always", "never"]
+Adapter = Literal["apart", "trained", "merged"]
 
 LORA_TARGETS = "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj"
 """Every linear layer of a decoder layer (Schulman et al. 2025, https://thinkingmachines.ai/blog/lora/: adapters on

@@ -1,10 +1,10 @@
-"""Decoding in steps that all do the same work on the same memory, so that a GPU can replay them as a CUDA graph.
+"""Decoding: with a cache that grows by a step at a time, or in steps that a GPU can replay as a CUDA graph.
 
 With short answers a GPU waits for Python most of the time: each token takes some hundred small kernels, launched one by
-one. Here the key-value cache has its full length from the start, under a mask that opens up column by column, and
-everything that changes from token to token is a tensor. One step is captured as a graph and replayed for the rest of
-the rollout. Where there is no GPU the step is called. Tokens and log-probabilities are those of
-`LanguageModel.generate`, to rounding.
+one. In the second way the key-value cache has its full length from the start, under a mask that opens up column by
+column, and everything that changes from token to token is a tensor. One step is captured as a graph and replayed for
+the rest of the rollout. Where there is no GPU the step is called. Tokens and log-probabilities are those of the first
+way, to rounding.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from transformers.cache_utils import Cache, DynamicLayer
 
 from agents.batch import Answers, Prompts, draw
 from agents.packing import additive, decode_mask, packed_answers
+from agents.shared_prefix import growing_cache
 
 if TYPE_CHECKING:
     from agents.language_model import LanguageModel
@@ -25,6 +26,49 @@ if TYPE_CHECKING:
 LOOK_EVERY = 16
 # A mask whose rows are a multiple of this many keys is taken by attention kernels as it is, without a copy.
 ALIGNED = 8
+
+
+def decode_growing(
+    policy: "LanguageModel", prompts: Prompts, group_size: int, temperature: float, uniforms_BT: Tensor | None
+) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+    """The tokens of each step, which of them count, and their log-probabilities, each (B,)."""
+    k = packed_answers(group_size, policy.max_new_tokens)
+    axes = len(prompts.position_ids)
+    cache = growing_cache(policy.model)
+    hidden_PSD = policy.hidden_states(
+        prompts.input_ids_PS,
+        prompts.position_ids,
+        prompts.attention_mask_PS if prompts.padded else None,
+        past_key_values=cache,
+        **prompts.picture_inputs,
+    )
+    logits_BV = policy.logits(hidden_PSD[:, -1], temperature).repeat_interleave(group_size, dim=0)
+    cache.batch_repeat_interleave(group_size // k)
+    position_N = prompts.next_position_P.repeat_interleave(group_size // k)
+    prompt_mask_NS = prompts.attention_mask_PS.repeat_interleave(group_size // k, dim=0)
+    mask_N1kA = additive(decode_mask(prompt_mask_NS, k, policy.max_new_tokens - 1), hidden_PSD.dtype)
+    prompt_tokens = prompts.input_ids_PS.shape[1]
+    end_ids = torch.tensor(policy.end_ids, device=policy.device)
+    running_B = torch.ones(len(logits_BV), dtype=torch.bool, device=policy.device)
+    ids, masks, logps = [], [], []
+    for t in range(policy.max_new_tokens):
+        logp_BV = logits_BV.log_softmax(-1)
+        token_B = logp_BV.argmax(-1) if uniforms_BT is None else draw(logp_BV, uniforms_BT[:, t])
+        logps.append(logp_BV.gather(-1, token_B[:, None])[:, 0].where(running_B, 0.0))
+        token_B = token_B.where(running_B, policy.pad_id)
+        ids.append(token_B)
+        masks.append(running_B)
+        running_B = running_B & ~torch.isin(token_B, end_ids)
+        if t + 1 == policy.max_new_tokens or not policy.goes_on(running_B):
+            break
+        hidden_NkD = policy.hidden_states(
+            token_B.view(-1, k),
+            (position_N + t)[None, :, None].expand(axes, -1, k),
+            mask_N1kA[..., : prompt_tokens + k * (t + 1)],
+            past_key_values=cache,
+        )
+        logits_BV = policy.logits(hidden_NkD.flatten(0, 1), temperature)
+    return ids, masks, logps
 
 
 class FixedLayer(DynamicLayer):
@@ -101,7 +145,7 @@ class StaticDecoder:
         self.ids_BT = torch.full((B, T), policy.pad_id, device=device)
         self.mask_BT = torch.zeros(B, T, dtype=torch.bool, device=device)
         self.logp_BT = torch.zeros(B, T, device=device)
-        self._draw(policy._logits(hidden_PSD[:, -1], temperature).repeat_interleave(group_size, dim=0))
+        self._draw(policy.logits(hidden_PSD[:, -1], temperature).repeat_interleave(group_size, dim=0))
 
     def _draw(self, logits_BV: Tensor) -> None:
         """Draw the token of this step, note it down, and go on to the next."""
@@ -126,7 +170,7 @@ class StaticDecoder:
             additive(self.mask_N1kL & (self.places_L <= self.columns_k[-1]), self.cache.layers[0].keys.dtype),
             past_key_values=self.cache,
         )
-        self._draw(self.policy._logits(hidden_NkD.flatten(0, 1), self.temperature))
+        self._draw(self.policy.logits(hidden_NkD.flatten(0, 1), self.temperature))
         self.columns_k += self.k
         self.position_ANk += 1
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig
 
-from agents.choices import Attention
+from agents.choices import Adapter, Attention
 from agents.language_model import LanguageModel
 from agents.lora import adapter_base, load_adapter
 from agents.qwen_vl import QwenVL
@@ -28,7 +28,7 @@ def load_pretrained(
     max_new_tokens: int = 16,
     dtype: torch.dtype = torch.float32,
     attention: Attention = "sdpa",
-    trainable_adapter: bool = False,
+    adapter: Adapter = "apart",
 ) -> LanguageModel:
     """Load a Hugging Face folder or hub id of one of the families.
 
@@ -37,17 +37,20 @@ def load_pretrained(
         max_new_tokens: the longest answer.
         dtype: of the weights, whatever they were saved in.
         attention: the kernel; flash attention is for the vision tower alone.
-        trainable_adapter: keep an adapter apart from the weights under it, to go on training it.
+        adapter: what becomes of an adapter; see `load_adapter`. It is merged in float32, and rounded once.
 
     Raises:
         ValueError: a model of another family, naming those that can be used; pickled weights.
         OSError: nothing there, or a file missing.
     """
     base = adapter_base(checkpoint)
-    policy = _load_weights(checkpoint if base is None else base, checkpoint, max_new_tokens, dtype, attention)
-    if base is not None:
-        load_adapter(policy, checkpoint, trainable_adapter)
-    return policy
+    if base is None:
+        return _load_weights(checkpoint, checkpoint, max_new_tokens, dtype, attention)
+    refuse_pickles(Path(checkpoint))
+    merged = adapter == "merged"
+    policy = _load_weights(base, checkpoint, max_new_tokens, torch.float32 if merged else dtype, attention)
+    load_adapter(policy, checkpoint, adapter)
+    return policy.cast(dtype) if merged else policy
 
 
 def _load_weights(
@@ -68,7 +71,7 @@ def count_parameters(checkpoint: str) -> int:
 
 def _family(checkpoint: str) -> tuple[type[LanguageModel], Any]:
     """The class of a checkpoint's policies, and its config."""
-    config = AutoConfig.from_pretrained(checkpoint)
+    config = AutoConfig.from_pretrained(checkpoint, trust_remote_code=False)
     if config.model_type not in FAMILIES:
         raise ValueError(f"it is a {config.model_type} model, and only these can be used: {', '.join(FAMILIES)}")
     return FAMILIES[config.model_type], config
@@ -82,7 +85,7 @@ def refuse_pickles(folder: Path) -> None:
     """
     if any(folder.glob("*.safetensors")):
         return
-    for pattern in ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt"):
+    for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt"):
         for file in sorted(folder.glob(pattern)):
             raise ValueError(
                 f"its weights are pickled ({file.name}), and reading a pickle can run any code that is hidden in it; "

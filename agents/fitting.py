@@ -78,5 +78,5 @@ def concatenate(parts: list[Answers], pad_id: int) -> Answers:
 def out_of_memory(error: RuntimeError) -> bool:
     """Whether memory ran out, on a GPU or on a processor."""
     return isinstance(error, torch.OutOfMemoryError) or any(
-        text in str(error) for text in ("out of memory", "can't allocate memory")
+        text in str(error) for text in ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
     )

@@ -16,14 +16,13 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from agents.batch import Answers, Prompts, draw
+from agents.batch import Answers, Prompts
 from agents.choices import Attention
-from agents.decoding import generate_static
+from agents.decoding import decode_growing, generate_static
 from agents.fitting import answer
-from agents.packing import additive, decode_mask, packed_answers
 from agents.policy import pictures
 from agents.scoring import score_tokens
-from agents.shared_prefix import growing_cache, predicting_states
+from agents.shared_prefix import predicting_states
 
 # What is added to the logit of a token that may not be sampled: its probability is exactly 0, and 0 · log 0 stays a
 # number.
@@ -54,6 +53,7 @@ class LanguageModel:
 
     def __init__(self, model: Any, processor: Any, max_new_tokens: int = 16) -> None:
         self.model = model.eval()  # a new one is in training mode, where gradient checkpointing turns the cache off
+        without_dropout(model)
         self.adapter: Any = None
         """A `peft.PeftModel` around `model`, if low-rank adapters learn in place of its weights."""
         self.processor = processor
@@ -93,10 +93,17 @@ class LanguageModel:
         kernels: Any = attention
         if attention == "flash_attention_2":  # takes no mask of a packed group, which the vision tower does without
             kernels = {"": "sdpa", "text_config": "sdpa", "vision_config": attention}
-        model = cls.model_class.from_pretrained(
-            checkpoint, dtype=dtype, attn_implementation=kernels, use_safetensors=True, trust_remote_code=False
+        model, told = cls.model_class.from_pretrained(
+            checkpoint,
+            dtype=dtype,
+            attn_implementation=kernels,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
         )
-        return cls(model, cls.processor_class.from_pretrained(processor), max_new_tokens)
+        if missing := sorted(told["missing_keys"]):
+            raise ValueError(f"{len(missing)} of its weights are not there, first {missing[0]}")
+        return cls(model, cls.processor_class.from_pretrained(processor, trust_remote_code=False), max_new_tokens)
 
     def save(self, folder: Path, weights: dict[str, Tensor] | None = None) -> None:
         """Write weights (of the adapter alone, if there is one), config, tokenizer or processor for `load`.
@@ -109,6 +116,7 @@ class LanguageModel:
             self.model.save_pretrained(folder, state_dict=weights)
         else:
             self.adapter.save_pretrained(folder, save_embedding_layers=False)
+            (folder / "README.md").unlink(missing_ok=True)  # peft's form for a description, not filled in
         self.processor.save_pretrained(folder)
 
     def adapter_off(self) -> AbstractContextManager[None]:
@@ -142,13 +150,25 @@ class LanguageModel:
             images: for each question a uint8 array (H, W, 3), or any number of them; None for no pictures at all.
 
         Raises:
-            ValueError: pictures for a model that reads text only, or arrays that are no pictures.
+            ValueError: pictures for a model that reads text only, arrays that are none, or no room for an answer.
         """
         pictures_P = [_as_list(one) for one in images] if images is not None else [[] for _ in prompts]
         if len(pictures_P) != len(prompts):
             raise ValueError(f"{len(prompts)} prompts need as many entries of pictures, got {len(pictures_P)}")
         texts = [self._chat_text(prompt, len(own)) for prompt, own in zip(prompts, pictures_P, strict=True)]
-        return self._tokenise(texts, pictures_P)
+        prepared = self._tokenise(texts, pictures_P)
+        self._require_room(prepared)
+        return prepared
+
+    def _require_room(self, prompts: Prompts) -> None:
+        """Refuse prompts that leave no room for an answer; none is ever cut, for that would cut its pictures."""
+        room, length = self.model.config.get_text_config().max_position_embeddings, prompts.input_ids_PS.shape[1]
+        if length + self.max_new_tokens > room:
+            raise ValueError(
+                f"a prompt of {length} tokens and an answer of {self.max_new_tokens} need "
+                f"{length + self.max_new_tokens}, and the model has room for {room}; make the picture smaller "
+                "(--task.size, --max-pixels) or the answer shorter (--max-new-tokens): a prompt is never cut"
+            )
 
     def _tokenise(self, texts: list[str], pictures_P: list[list[np.ndarray]]) -> Prompts:
         if any(pictures_P):
@@ -217,50 +237,8 @@ class LanguageModel:
             return generate_static(self, prompts, group_size, temperature, uniforms_BT)
         # Inference mode spares a tenth of the time. Shards of weights, gathered in it, could not be trained on.
         with torch.no_grad() if self.sharded else torch.inference_mode():
-            columns = self._decode(prompts, group_size, temperature, uniforms_BT)
+            columns = decode_growing(self, prompts, group_size, temperature, uniforms_BT)
         return Answers(*(torch.stack(column, 1) for column in columns))  # outside: tensors like any other
-
-    def _decode(
-        self, prompts: Prompts, group_size: int, temperature: float, uniforms_BT: Tensor | None
-    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-        """The tokens of each step, which of them count, and their log-probabilities, each (B,)."""
-        k = packed_answers(group_size, self.max_new_tokens)
-        axes = len(prompts.position_ids)
-        cache = growing_cache(self.model)
-        hidden_PSD = self.hidden_states(
-            prompts.input_ids_PS,
-            prompts.position_ids,
-            prompts.attention_mask_PS if prompts.padded else None,
-            past_key_values=cache,
-            **prompts.picture_inputs,
-        )
-        logits_BV = self._logits(hidden_PSD[:, -1], temperature).repeat_interleave(group_size, dim=0)
-        cache.batch_repeat_interleave(group_size // k)
-        position_N = prompts.next_position_P.repeat_interleave(group_size // k)
-        prompt_mask_NS = prompts.attention_mask_PS.repeat_interleave(group_size // k, dim=0)
-        mask_N1kA = additive(decode_mask(prompt_mask_NS, k, self.max_new_tokens - 1), hidden_PSD.dtype)
-        prompt_tokens = prompts.input_ids_PS.shape[1]
-        end_ids = torch.tensor(self.end_ids, device=self.device)
-        running_B = torch.ones(len(logits_BV), dtype=torch.bool, device=self.device)
-        ids, masks, logps = [], [], []
-        for t in range(self.max_new_tokens):
-            logp_BV = logits_BV.log_softmax(-1)
-            token_B = logp_BV.argmax(-1) if uniforms_BT is None else draw(logp_BV, uniforms_BT[:, t])
-            logps.append(logp_BV.gather(-1, token_B[:, None])[:, 0].where(running_B, 0.0))
-            token_B = token_B.where(running_B, self.pad_id)
-            ids.append(token_B)
-            masks.append(running_B)
-            running_B = running_B & ~torch.isin(token_B, end_ids)
-            if t + 1 == self.max_new_tokens or not self.goes_on(running_B):
-                break
-            hidden_NkD = self.hidden_states(
-                token_B.view(-1, k),
-                (position_N + t)[None, :, None].expand(axes, -1, k),
-                mask_N1kA[..., : prompt_tokens + k * (t + 1)],
-                past_key_values=cache,
-            )
-            logits_BV = self._logits(hidden_NkD.flatten(0, 1), temperature)
-        return ids, masks, logps
 
     def log_probabilities(
         self, prompts: Prompts, ids_BT: Tensor, mask_BT: Tensor, temperature: float = 1.0
@@ -280,7 +258,7 @@ class LanguageModel:
             two (B, T) float32 tensors, 0 where `mask_BT` is False, with gradients if they are enabled.
         """
         hidden_BTD = predicting_states(self, prompts, ids_BT)
-        logits = partial(self._logits, temperature=temperature)
+        logits = partial(self.logits, temperature=temperature)
         logp_N, entropy_N = score_tokens(logits, hidden_BTD[mask_BT], ids_BT[mask_BT], len(self._bias_V))
         zeros = torch.zeros(ids_BT.shape, device=ids_BT.device)
         return zeros.masked_scatter(mask_BT, logp_N), zeros.masked_scatter(mask_BT, entropy_N)
@@ -297,7 +275,7 @@ class LanguageModel:
             **kwargs,
         ).last_hidden_state
 
-    def _logits(self, hidden: Tensor, temperature: float) -> Tensor:
+    def logits(self, hidden: Tensor, temperature: float) -> Tensor:
         """Logits (..., V) of the distribution that is sampled: temperature applied, `never_sampled` masked."""
         logits = self.model.lm_head(hidden).float()
         if temperature != 1.0:
@@ -321,6 +299,16 @@ class LanguageModel:
     def respond(self, observations: Mapping[str, Any], infos: Mapping[str, Any]) -> list[str]:
         """Greedy answers to a batch of observations (see `agents.policy.Policy`)."""
         return self.decode(answer(self, self.prepare(observations["prompt"], pictures(observations))))
+
+
+def without_dropout(model: Any) -> None:
+    """Take dropout out of a model: the learner's log-probabilities are to be those of what was sampled from."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        for name in ("attention_dropout", "dropout"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, 0.0)
 
 
 def _as_list(pictures: np.ndarray | Sequence[np.ndarray]) -> list[np.ndarray]:

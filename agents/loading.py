@@ -11,8 +11,9 @@ import torch
 from safetensors import SafetensorError
 from transformers.utils.logging import disable_progress_bar
 
-from agents.choices import TINY_MODELS, Attention, Dtype
+from agents.choices import TINY_MODELS, Adapter, Attention, Dtype
 from agents.families import count_parameters, load_pretrained
+from agents.fitting import out_of_memory
 from agents.language_model import LanguageModel
 from agents.lora import ADAPTER_CONFIG
 from agents.tiny import build_tiny
@@ -35,7 +36,7 @@ def load_policy(
     device: str | None = None,
     dtype: Dtype | None = None,
     attention: Attention = "sdpa",
-    trainable_adapter: bool = False,
+    adapter: Adapter = "apart",
 ) -> LanguageModel:
     """A tiny model (its weights drawn from `seed`), an earlier run, a Hugging Face folder, or a hub id.
 
@@ -46,7 +47,7 @@ def load_policy(
         device: where to; None for a GPU if there is one.
         dtype: of the weights; None for bfloat16 on a GPU, unless the model is small, else float32.
         attention: the kernel; flash attention is for the vision tower alone.
-        trainable_adapter: keep an adapter apart from the weights under it, to go on training it.
+        adapter: what becomes of an adapter; see `agents.lora.load_adapter`.
 
     Raises:
         ValueError: the model cannot be found or read, or is of no known family, or the device is not there.
@@ -75,14 +76,29 @@ def load_policy(
             checkpoint,
             dtype=torch.bfloat16 if half else torch.float32,
             attention=attention,
-            trainable_adapter=trainable_adapter,
+            adapter=adapter,
         )
+    except RuntimeError as error:  # a tensor of another shape
+        raise _unfit(model, error, place) from error
     except (OSError, ValueError, SafetensorError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(f"--model {model} could not be loaded: {reason}") from error
     if policy.processor.chat_template is None:
         print(f"note: {model} has no chat template, so it reads the plain prompt", file=sys.stderr)
-    return policy.to(place)
+    try:
+        return policy.to(place)
+    except RuntimeError as error:
+        raise _unfit(model, error, place) from error
+
+
+def _unfit(model: str, error: RuntimeError, device: torch.device) -> ValueError:
+    """What to say of a model that the memory, or its own config, has no place for."""
+    if out_of_memory(error):
+        return ValueError(
+            f"--model {model} does not fit into the memory of {device}; try --lora, --dtype bfloat16, a smaller model, "
+            "or sharded weights"
+        )
+    return ValueError(f"--model {model} could not be loaded: {str(error).strip().splitlines()[0]}")
 
 
 def find_device(wanted: str | None) -> torch.device:
@@ -114,7 +130,7 @@ def require_kernel(attention: Attention, device: torch.device) -> None:
     """
     if attention != "flash_attention_2":
         return
-    if device.type != "cuda":
+    if device.type != "cuda" and not torch.cuda.is_available():  # weights to be sharded are loaded on the processor
         raise ValueError(f"--attention flash_attention_2 needs a GPU, and the model runs on {device}; leave it out")
     if importlib.util.find_spec("flash_attn") is None:
         raise ValueError(

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import nn
 
+from agents.choices import Adapter
 from agents.language_model import LanguageModel
 
 ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 # Where a run keeps the weights that its adapter belongs to, unless they are a checkpoint of their own.
 BASE_FOLDER = "base"
 # Layers of the vision tower.
@@ -38,7 +41,10 @@ def lora_config(policy: LanguageModel, rank: int, alpha: float, targets: str, vi
     missing = [name for name in names if not any(f".{layer}".endswith(f".{name}") for layer in layers)]
     if missing or not names:
         known = ", ".join(sorted({layer.rpartition(".")[2] for layer in layers}))
-        raise ValueError(f"--lora-targets {targets}: no layer is named {', '.join(missing) or 'so'}; there are {known}")
+        raise ValueError(
+            f"--lora-targets {targets}: no layer is named {', '.join(missing) or 'so'}; there are {known}, "
+            "or all-linear by itself"
+        )
     excluded = VISION if hasattr(policy.model.model, "visual") and not vision else None
     config = peft.LoraConfig(r=rank, lora_alpha=alpha, exclude_modules=excluded)
     config.target_modules = names  # a list given to it becomes a set, which is written in another order each time
@@ -85,31 +91,49 @@ def adapter_base(folder: str) -> str | None:
     if not (path / ADAPTER_CONFIG).is_file():
         return None
     kept = path.parent.parent / BASE_FOLDER
-    if (kept / "config.json").is_file():
+    if path.parent.name == "checkpoints" and (kept / "config.json").is_file():
         return str(kept)
     try:
         named = json.loads((path / ADAPTER_CONFIG).read_text(encoding="utf-8"))["base_model_name_or_path"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path / ADAPTER_CONFIG} does not tell which model it belongs to: {error}") from error
+    if Path(str(named)).is_absolute() and not Path(named).exists():
+        raise ValueError(f"the weights that its adapter belongs to are gone: {named}")
     return str(named)
 
 
-def load_adapter(policy: LanguageModel, folder: str, trainable: bool) -> None:
+def load_adapter(policy: LanguageModel, folder: str, kind: Adapter) -> None:
     """Put the adapter in a folder on the weights that it belongs to.
 
     Args:
         policy: those weights.
         folder: of the adapter.
-        trainable: go on training it; else it is merged into the weights, and the policy is an ordinary one.
+        kind: "trained" to go on training it; "apart" to compute with it as it was trained, for what it adds is often
+            too small for weights in bfloat16 to take; "merged" into the weights, so that the policy is an ordinary one.
 
     Raises:
-        ValueError: peft is not installed.
+        ValueError: peft is not installed, or the adapter is broken or does not fit the weights.
     """
-    adapted = import_peft().PeftModel.from_pretrained(policy.model, folder, is_trainable=trainable)
-    if trainable:
-        policy.adapter = adapted
-    else:
+    peft = import_peft()
+    weights = Path(folder) / ADAPTER_WEIGHTS
+    if not weights.is_file():
+        raise ValueError(f"{folder} has an {ADAPTER_CONFIG} and no {ADAPTER_WEIGHTS}")
+    try:
+        adapted = peft.PeftModel.from_pretrained(policy.model, folder, is_trainable=kind == "trained")
+        with safe_open(weights, "pt") as file:
+            found = set(file.keys())
+    except (KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        raise ValueError(f"the adapter in {folder} does not fit the weights, or is broken: {error}") from error
+    expected = set(peft.get_peft_model_state_dict(adapted, save_embedding_layers=False))
+    if found != expected:
+        odd = sorted(found ^ expected)
+        raise ValueError(f"the adapter in {folder} does not fit the weights: {len(odd)} names differ, first {odd[0]}")
+    if kind == "merged":
         policy.model = adapted.merge_and_unload()
+    else:
+        policy.adapter = adapted
 
 
 def import_peft() -> Any:

@@ -19,6 +19,10 @@ from train.storage import WriteError  # noqa: E402
 if TYPE_CHECKING:
     from train.loop import Trainer
 
+OUT_OF_MEMORY = (
+    "out of memory; --dry-run tells what the run takes: try --lora, --dtype bfloat16, a smaller --micro-batch-tokens, "
+    "--problems-per-step or --group-size, or a smaller model"
+)
 # The errors of a full disk that reach further than the run's own folder: to where its output goes, or a cache.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -46,6 +50,10 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m train") 
             return 2
         except WriteError as error:
             print(f"error: {error}; put that right, and start it again", file=errors)
+            return 1
+        except RuntimeError as error:
+            require_out_of_memory(error)
+            print(f"error: {OUT_OF_MEMORY}", file=errors)
             return 1
         except KeyboardInterrupt:
             print("stopped at once; what the last checkpoint holds is kept", file=errors)
@@ -91,6 +99,10 @@ def train(trainer: "Trainer", prog: str = "python -m train") -> int:
             raise
         print(f"error: {error}; {what_is_kept(trainer.folder, prog)}", file=sys.stderr)
         return 1
+    except RuntimeError as error:
+        require_out_of_memory(error)
+        print(f"error: {OUT_OF_MEMORY}; {what_is_kept(trainer.folder, prog)}", file=sys.stderr)
+        return 1
     finally:
         signal.signal(signal.SIGINT, before)
         trainer.draw_curves()
@@ -100,6 +112,14 @@ def train(trainer: "Trainer", prog: str = "python -m train") -> int:
     go_on = f"go on with: {prog} --resume {trainer.folder}"
     print(f"stopped; {go_on if trainer.state.cold_started else 'nothing is kept of a run stopped this early'}")
     return 130
+
+
+def require_out_of_memory(error: RuntimeError) -> None:
+    """Raise an error again that is about anything else."""
+    from agents.fitting import out_of_memory
+
+    if not out_of_memory(error):
+        raise error
 
 
 def what_is_kept(folder: Path, prog: str) -> str:

@@ -157,7 +157,8 @@ class TrainConfig:
     with the learning rate. Default: 0.05 for a small model after --cold-start format, else 0."""
 
     kl_weight: float = 0.0
-    """Weight of the KL divergence from the policy as it was when GRPO began. 0 keeps no copy of it."""
+    """Weight of the KL divergence from the policy as it was when GRPO began (with --lora: from the model without its
+    adapter, before any cold start). 0 keeps no copy of it."""
 
     cold_start: ColdStart | None = None
     """format: first teach the answer's form, with random answers; answers: first train on worked solutions, which are

@@ -47,7 +47,13 @@ class Processes:
     def __init__(self, device: str | None = None) -> None:
         sharding = Sharding.wanted()
         self.device = find_device(device)
-        self.accelerator = Accelerator(cpu=self.device.type == "cpu")
+        # precision is `--dtype`'s, whatever accelerate is configured with
+        self.accelerator = Accelerator(cpu=self.device.type == "cpu", mixed_precision="no")
+        if self.accelerator.gradient_accumulation_steps != 1:
+            raise ValueError(
+                f"accelerate is configured with {self.accelerator.gradient_accumulation_steps} steps of gradient "
+                "accumulation; set 1: a step here is a whole batch, in parts of --micro-batch-tokens"
+            )
         self.number: int = self.accelerator.num_processes
         if self.number > 1:
             if device not in (None, "cpu"):

@@ -210,6 +210,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m train.ev
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except MemoryError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     print(f"{config.model} on {config.eval_size} problems of {spec.id}")
     for name, value in figures.items():
         print(f"{name:<14}{'' if value is None else f'{value:.4g}'}")

@@ -10,6 +10,7 @@ from gymnasium.envs.registration import EnvSpec
 
 import envs
 from agents.baselines import tagged
+from agents.language_model import LanguageModel
 from envs.fields import field_types
 from envs.registry import is_ours
 from envs.task import SPLITS
@@ -17,6 +18,8 @@ from rendering import render
 
 # Problems of each split that stand for all of them.
 PROBLEMS = 8
+# Numbers of each weight that stand for all of it.
+SAMPLED = 256
 
 
 def describe(task: envs.Task) -> dict[str, Any]:
@@ -44,6 +47,34 @@ def fingerprint(task: envs.Task) -> dict[str, str]:
         "rewards": [f"{score.reward:.6g} {score.error:.6g}".encode() for score in scores],
     }
     return {name: hashlib.sha256(b"\0".join(parts)).hexdigest() for name, parts in values.items()}
+
+
+def describe_base(policy: LanguageModel) -> dict[str, str]:
+    """The weights under an adapter, which no checkpoint of the run holds, by a SHA-256 of some numbers of each."""
+    digest = hashlib.sha256()
+    for name, weight in policy.model.named_parameters():
+        if not weight.requires_grad:
+            some = weight.detach().flatten()[:: max(1, weight.numel() // SAMPLED)][:SAMPLED]
+            digest.update(f"{name} {tuple(weight.shape)}".encode() + some.float().cpu().numpy().tobytes())
+    return {"weights": digest.hexdigest()}
+
+
+def require_same_base(run: Path, before: Mapping[str, str] | None, policy: LanguageModel) -> None:
+    """Refuse to go on with an adapter whose weights beneath have changed since the run began.
+
+    Args:
+        run: the run's folder.
+        before: what `describe_base` told then; None for a run without an adapter.
+        policy: as it was loaded.
+
+    Raises:
+        ValueError: saying so.
+    """
+    if before is not None and before != describe_base(policy):
+        raise ValueError(
+            f"{run} cannot go on, for the weights under its adapter are not those that it began with: "
+            f"{policy.adapter.active_peft_config.base_model_name_or_path} has changed. Undo that, or start a new run"
+        )
 
 
 def require_same_task(run: Path, before: Mapping[str, Any] | None, spec: EnvSpec) -> None:

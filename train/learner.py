@@ -5,10 +5,11 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import torch
-from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+from accelerate.utils.memory import clear_device_cache
 from torch import Tensor
 
 from agents.batch import Prompts
+from agents.fitting import out_of_memory
 from agents.grpo import clipped_surrogate, k3_kl
 from agents.language_model import LanguageModel
 from agents.rollout import Rollout
@@ -69,7 +70,7 @@ class Learner:
         """
         batch = learner_batch(rollout, advantages_B, self.config, self.policy, factor * self.config.replay_weight)
         batch = batch.groups(self.processes.share(len(rollout.rewards_PG)))
-        self.policy.model.train()  # else gradient checkpointing is off; nothing here is random
+        self.policy.model.train()  # else gradient checkpointing is off; no dropout is left in it
         try:
             with self.processes.agreed(TrainingError):
                 own = self._gradient_that_fits(rollout.prompts, batch, bonus)
@@ -95,7 +96,7 @@ class Learner:
                 return self._gradient(prompts, batch, parts, bonus)
             except RuntimeError as error:
                 # sharded weights are gathered by all processes in step: none may begin again alone
-                if not should_reduce_batch_size(error) or self.processes.sharding is not None:
+                if not out_of_memory(error) or self.processes.sharding is not None:
                     raise
                 error.__traceback__ = None  # whose frames hold the tensors that did not fit
                 self._forget()

@@ -36,8 +36,9 @@ from train.trackers import Trackers
 
 # What an update reports, as columns of `metrics.csv`.
 LEARNED = ("loss", "entropy", "kl", "clip_fraction", "grad_norm", "logp_gap")
-# Rollout and learner compute the same policy. In bfloat16 they differ by some hundredths of a nat.
-WIDE_GAP = 0.1
+# Rollout and learner compute the same policy. In bfloat16 they differ by some hundredths of a nat, and the largest gap
+# among the tokens of a step by several times that.
+WIDE_GAP = {"float32": 0.1, "bfloat16": 0.5}
 # Skipped steps in a row that end a run.
 MOST_SKIPPED = 5
 
@@ -98,7 +99,8 @@ class Trainer:
         self.trackers = Trackers(self.accelerator, config, folder, self.progress.note)
         self.learner = Learner(config, policy, self.processes, self.progress.note)
         self.stopping = False
-        self.warned = False
+        self.wide_gap = WIDE_GAP[config.dtype]
+        """A gap above this is said; twice as much is said again."""
         self.complete = False
 
     @property
@@ -234,8 +236,8 @@ class Trainer:
             self.state.skipped_in_a_row = 0
         if not updates:
             return dict.fromkeys(LEARNED)
-        if updates[0]["logp_gap"] > WIDE_GAP and not self.warned:
-            self.warned = True
+        if updates[0]["logp_gap"] > self.wide_gap:
+            self.wide_gap = 2 * updates[0]["logp_gap"]
             self.progress.note(
                 f"rollout and learner differ by {updates[0]['logp_gap']:.2g} in the log-probability of a token of step "
                 f"{self.state.step + 1}. Likely causes: a low precision, TF32, a changed model or packing"

@@ -62,6 +62,8 @@ def estimate(policy: LanguageModel, settings: Settings, prompt_tokens: int, answ
         "weights": weights,
         "gradients": learning,
         "optimizer": _optimizer_bytes(policy, settings),
+        # autocast keeps a rounded copy of each weight that learns, as long as one pass takes
+        "rounded copies": learning // 2 if settings.dtype == "bfloat16" else 0,
         "reference": weights if settings.kl_weight and policy.adapter is None else 0,
         "rollout": B // k * row * cached + B * text.vocab_size * DRAWN,
         "learner": at_once * text.hidden_size * kept + 4 * 4 * min(MAX_LOGITS, B * T * text.vocab_size),

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.batch import Answers, Prompts
+from agents.fitting import out_of_memory
 from agents.language_model import LanguageModel
 from agents.policy import pictures
 from agents.qwen_vl import QwenVL
@@ -76,17 +77,26 @@ def preflight(policy: LanguageModel, envs: gym.vector.VectorEnv, settings: Setti
 
     Raises:
         ValueError: a processor that is not the model's, image tokens that are not as many as features, a prompt that
-            does not fit, a gradient that is not finite.
+            leaves no room for an answer, memory that runs out, a gradient that is not finite.
     """
     observations, _ = envs.reset(seed=[0] * envs.num_envs)
     images = pictures(observations)
     require_own_processor(policy)
     prompts = policy.prepare(observations["prompt"][:1], None if images is None else images[:1])
-    require_room(policy, prompts, settings.max_new_tokens)
-    image_tokens = require_features(policy, prompts)
-    with autocast(settings, policy):
-        answers = policy.generate(prompts, 1, settings.temperature)
-    grad_norm, gap = try_gradient(policy, prompts, answers, settings)
+    memory, room = estimate(policy, settings, prompts.input_ids_PS.shape[1], envs.num_envs), available(policy.device)
+    try:
+        image_tokens = require_features(policy, prompts)
+        with autocast(settings, policy):
+            answers = policy.generate(prompts, 1, settings.temperature)
+        grad_norm, gap = try_gradient(policy, prompts, answers, settings)
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        parts = ", ".join(f"{name} {size(number)}" for name, number in memory.parts.items() if number)
+        raise ValueError(
+            f"out of memory with a single answer: the run needs about {size(memory.total)} ({parts}), and "
+            f"{policy.device} has {size(room)}; try --lora, --dtype bfloat16, or a smaller model or picture"
+        ) from error
     return Preflight(
         prompt=policy.tokenizer.decode(prompts.input_ids_PS[0][prompts.attention_mask_PS[0]]),
         image_tokens=image_tokens,
@@ -94,8 +104,8 @@ def preflight(policy: LanguageModel, envs: gym.vector.VectorEnv, settings: Setti
         text=policy.decode(answers)[0],
         grad_norm=grad_norm,
         gap=gap,
-        memory=estimate(policy, settings, prompts.input_ids_PS.shape[1], envs.num_envs),
-        available=available(policy.device),
+        memory=memory,
+        available=room,
     )
 
 
@@ -117,21 +127,6 @@ def require_own_processor(policy: LanguageModel) -> None:
                 f"the processor's {what} are {ours} wide and the model's {theirs}; take the processor that was "
                 "published with the model"
             )
-
-
-def require_room(policy: LanguageModel, prompts: Prompts, max_new_tokens: int) -> None:
-    """Refuse a prompt that leaves no room for an answer; it is never cut, for that would cut its pictures.
-
-    Raises:
-        ValueError: naming the numbers.
-    """
-    room, length = policy.model.config.get_text_config().max_position_embeddings, prompts.input_ids_PS.shape[1]
-    if length + max_new_tokens > room:
-        raise ValueError(
-            f"a prompt of {length} tokens and an answer of {max_new_tokens} need {length + max_new_tokens}, and the "
-            f"model has room for {room}; make the picture smaller (--task.size, --max-pixels) or the answer shorter "
-            "(--max-new-tokens): a prompt is never cut"
-        )
 
 
 def require_features(policy: LanguageModel, prompts: Prompts) -> int:

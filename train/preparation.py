@@ -6,7 +6,7 @@ import torch
 
 from agents.choices import TINY_MODELS
 from agents.language_model import LanguageModel
-from agents.loading import load_policy
+from agents.loading import STATE_FILE, load_policy
 from agents.lora import ADAPTER_CONFIG, BASE_FOLDER, add_adapter, lora_config, name_base
 from train.config import Settings, TrainConfig
 from train.storage import written_aside
@@ -31,7 +31,7 @@ def load_for_training(config: TrainConfig, model: str, device: str | None = None
         device=device or config.device,
         dtype=config.dtype if config.lora else "float32",
         attention=config.attention,
-        trainable_adapter=config.lora and model != config.model,
+        adapter="trained" if config.lora and model != config.model else "merged",
     )
 
 
@@ -74,9 +74,10 @@ def keep_base(policy: LanguageModel, settings: Settings, run: Path) -> None:
         run: the run's folder.
     """
     path = Path(settings.model)
-    if settings.model in TINY_MODELS or (path / "checkpoints").is_dir() or (path / ADAPTER_CONFIG).exists():
+    passing = (path / "checkpoints").is_dir() or (path / STATE_FILE).exists()  # a run's, which deletes old ones
+    if settings.model in TINY_MODELS or passing or (path / ADAPTER_CONFIG).exists():
         with written_aside(run / BASE_FOLDER) as aside:
-            load_for_training(settings, settings.model).save(aside)
+            load_for_training(settings, settings.model, "cpu").save(aside)
         name_base(policy, str((run / BASE_FOLDER).absolute()))
     else:
         name_base(policy, str(path.absolute()) if path.exists() else settings.model)

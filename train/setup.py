@@ -26,7 +26,7 @@ from train.environments import (
     task_of,
     training_rows,
 )
-from train.fingerprint import describe, require_same_task
+from train.fingerprint import describe, describe_base, require_same_base, require_same_task
 from train.loop import Trainer, TrainerState
 from train.policies import answer_tokens, check_pictures, is_small
 from train.preflight import Preflight, preflight
@@ -123,6 +123,7 @@ def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], star
         "env": spec.id,
         "module": config.env.rpartition(":")[0] or None,  # a resumed run has to import it again
         "task": None if parts.task is None else describe(parts.task),
+        "base": describe_base(policy) if settings.lora else None,
         "yardsticks": parts.yardsticks,
         "settings": {**plain(settings), "run": str(folder)},
         "tracker_id": uuid.uuid4().hex[:8] if config.track else None,
@@ -192,6 +193,7 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     policy = load_for_training(settings, str(checkpoint), processes.loading_device)
     policy.max_new_tokens = settings.max_new_tokens
     choose_what_learns(policy, settings)
+    require_same_base(run, document.get("base"), policy)
     processes.place(policy, settings.dtype)
     train_envs = make_train_envs(settings, spec, fields, processes.number)
     eval_envs = make_eval_envs(spec, processes.size(settings.eval_size), fields)

@@ -1,9 +1,11 @@
 """Checkpoints in the formats that are published: sharded, in half precision, of every family; and broken ones."""
 
 import json
+from contextlib import suppress
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
 from agents.families import count_parameters, load_pretrained
@@ -172,3 +174,60 @@ def test_an_exported_folder_is_transformers_own(tmp_path, policy, pictures):
     made = model.generate(**inputs, max_new_tokens=6, do_sample=False)[0, inputs["input_ids"].shape[1] :]
     ours = policy.generate(policy.prepare(["Red?"], pictures[:1]))
     assert made.tolist() == ours.ids_BT[ours.mask_BT].tolist()
+
+
+def test_missing_weights_are_not_made_up(tmp_path, policy):
+    policy.save(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    kept = {name: value for name, value in tensors.items() if "visual" not in name}
+    save_file(kept, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(
+        ValueError, match=f"could not be loaded: {len(tensors) - len(kept)} of its weights are not there"
+    ):
+        load_policy(str(tmp_path), 0)
+
+
+def test_a_tensor_of_another_shape_is_told(tmp_path, policy):
+    policy.save(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    name = next(name for name in tensors if name.endswith("q_proj.weight"))
+    save_file({**tensors, name: tensors[name][:7].contiguous()}, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ValueError, match="could not be loaded"):
+        load_policy(str(tmp_path), 0)
+
+
+@pytest.mark.parametrize("file", ["config.json", "processor_config.json", "tokenizer_config.json"])
+def test_a_checkpoint_s_own_code_is_not_run(tmp_path, policy, monkeypatch, file):
+    policy.save(tmp_path)
+    (tmp_path / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    document = json.loads((tmp_path / file).read_text())
+    classes = {"AutoConfig": "own.C", "AutoProcessor": "own.P", "AutoTokenizer": ["own.T", None]}
+    (tmp_path / file).write_text(json.dumps({**document, "auto_map": classes}))
+    monkeypatch.setattr("builtins.input", lambda *_: "y")  # to whoever asks whether to run it
+    with suppress(ValueError):
+        load_policy(str(tmp_path), 0)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_dropout_is_taken_out(tmp_path, policy, pictures):
+    policy.save(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["text_config"]["attention_dropout"] = 0.4
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    loaded = load_policy(str(tmp_path), 0)
+    prompts = loaded.prepare(QUESTIONS, pictures)
+    answers = loaded.encode(["07:25", "12", "no"])
+    before, _ = loaded.log_probabilities(prompts, *answers)
+    loaded.model.train()
+    assert torch.equal(loaded.log_probabilities(prompts, *answers)[0], before)
+
+
+def test_a_model_too_large_for_the_memory(policy, monkeypatch, tmp_path):
+    policy.save(tmp_path)
+
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+    monkeypatch.setattr(torch.nn.Module, "to", full)
+    with pytest.raises(ValueError, match=f"--model {tmp_path} does not fit into the memory of cpu; try --lora"):
+        load_policy(str(tmp_path), 0)

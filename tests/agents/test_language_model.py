@@ -131,9 +131,9 @@ def test_log_probabilities_from_a_few_logits_at_a_time_are_the_same(reader, monk
 
     logp_BT, entropy_BT, gradients = scored()
     seen = []
-    whole = LanguageModel._logits
+    whole = LanguageModel.logits
     monkeypatch.setattr(
-        LanguageModel, "_logits", lambda self, *args, **more: seen.append(len(args[0])) or whole(self, *args, **more)
+        LanguageModel, "logits", lambda self, *args, **more: seen.append(len(args[0])) or whole(self, *args, **more)
     )
     monkeypatch.setattr(scoring, "MAX_LOGITS", 3 * 512 + 511)  # three tokens, with this vocabulary
     fewer = scored()

@@ -6,9 +6,10 @@ import json
 import peft
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from agents.families import count_parameters, load_pretrained
-from agents.lora import add_adapter, lora_config, name_base
+from agents.lora import adapter_base, add_adapter, lora_config, name_base
 from tests.agents.conftest import QUESTIONS, tiny
 
 TEXT_LAYERS = 2 * 7  # two decoder layers, seven linear layers each
@@ -113,10 +114,13 @@ def test_saved_and_loaded_merged_and_not(base, pictures, tmp_path):
     assert not {"model.safetensors", "config.json"} & files
     assert not any(name.endswith((".bin", ".pt")) for name in files)
     expected = logp(policy, pictures)
-    again = load_pretrained(str(tmp_path / "adapter"), 6, trainable_adapter=True)
+    again = load_pretrained(str(tmp_path / "adapter"), 6, adapter="trained")
     assert torch.equal(logp(again, pictures), expected)
     assert sum(p.requires_grad for p in again.model.parameters()) == 8
-    merged = load_pretrained(str(tmp_path / "adapter"), 6)
+    apart = load_pretrained(str(tmp_path / "adapter"), 6)
+    assert torch.equal(logp(apart, pictures), expected)
+    assert not any(p.requires_grad for p in apart.model.parameters())
+    merged = load_pretrained(str(tmp_path / "adapter"), 6, adapter="merged")
     assert merged.adapter is None
     assert not any("lora" in name for name, _ in merged.model.named_parameters())
     torch.testing.assert_close(logp(merged, pictures), expected, atol=1e-5, rtol=1e-5)
@@ -173,3 +177,73 @@ def test_other_families(name, tmp_path):
     after = {name.replace(".base_layer.", "."): value for name, value in policy.model.state_dict().items()}
     assert all(torch.equal(after[key], value) for key, value in before.items())
     assert sum(p.requires_grad for p in policy.model.parameters()) == 2 * TEXT_LAYERS
+
+
+def small_adapter(base, folder):
+    """An adapter as a short training leaves it: its second factors a few steps of a small rate from 0."""
+    policy = adapted(base, "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj", rank=16, alpha=32.0)
+    with torch.no_grad():
+        for name, parameter in policy.model.named_parameters():
+            if "lora_B" in name:
+                parameter.fill_(3e-4)
+    policy.save(folder)
+    return policy
+
+
+def test_small_changes_count_in_half_precision(base, pictures, tmp_path):
+    """Merged into bfloat16 weights most of them would be rounded away; apart they are not."""
+    small_adapter(base, tmp_path / "adapter")
+    half = torch.bfloat16
+    plain = load_pretrained(base, 6, half).model.state_dict()
+    merged = load_pretrained(str(tmp_path / "adapter"), 6, half, adapter="merged").model.state_dict()
+    name = "model.language_model.layers.0.self_attn.q_proj.weight"
+    assert (merged[name] == plain[name]).float().mean() > 0.5
+    apart = load_pretrained(str(tmp_path / "adapter"), 6, half)
+    weights = dict(apart.model.named_parameters())
+    B = weights[name.replace(".weight", ".lora_B.default.weight")]
+    assert B.dtype == torch.float32
+    assert torch.equal(B, torch.full_like(B, 3e-4))
+    assert not torch.equal(logp(apart, pictures), logp(load_pretrained(base, 6, half), pictures))
+
+
+def test_a_pickled_adapter_is_refused_unread(base, tmp_path):
+    adapted(base).save(tmp_path / "adapter")
+    (tmp_path / "adapter" / "adapter_model.safetensors").unlink()
+    (tmp_path / "adapter" / "adapter_model.bin").write_bytes(b"cos\nsystem\n(S'touch owned'\ntR.")
+    with pytest.raises(ValueError, match=r"pickled \(adapter_model.bin\)"):
+        load_pretrained(str(tmp_path / "adapter"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda tensors: tensors.popitem(), "does not fit the weights: 1 names differ"),
+        (lambda tensors: tensors.update({k: v[:1] for k, v in tensors.items()}), "does not fit the weights, or is"),
+    ],
+)
+def test_an_adapter_that_does_not_fit_is_refused(base, tmp_path, spoil, said):
+    adapted(base).save(tmp_path / "adapter")
+    file = tmp_path / "adapter" / "adapter_model.safetensors"
+    tensors = load_file(file)
+    spoil(tensors)
+    save_file(tensors, file)
+    with pytest.raises(ValueError, match=said):
+        load_pretrained(str(tmp_path / "adapter"))
+
+
+def test_an_adapter_without_weights_or_base(base, tmp_path):
+    adapted(base).save(tmp_path / "adapter")
+    (tmp_path / "base").rename(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match=f"the weights that its adapter belongs to are gone: {base}"):
+        load_pretrained(str(tmp_path / "adapter"))
+    (tmp_path / "elsewhere").rename(tmp_path / "base")
+    (tmp_path / "adapter" / "adapter_model.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"has an adapter_config\.json and no adapter_model\.safetensors"):
+        load_pretrained(str(tmp_path / "adapter"))
+
+
+def test_only_a_run_s_own_base_goes_before_the_one_that_is_named(base, pictures, tmp_path):
+    tiny("tiny").save(tmp_path / "loras" / "base")  # another model, by chance beside it
+    policy = adapted(base)
+    policy.save(tmp_path / "loras" / "kinds" / "mine")
+    assert adapter_base(str(tmp_path / "loras" / "kinds" / "mine")) == base

@@ -9,6 +9,7 @@ import torch
 from tests.train.conftest import SMALL
 from tests.train.steps import G, P, crafted, update
 from train import sampling
+from train.distributed import Processes
 from train.learner import Learner, NotFiniteError, TrainingError
 from train.seeds import problem_seeds
 
@@ -193,3 +194,28 @@ def test_a_wide_gap_is_said_once(make, monkeypatch, capsys):
     trainer.train_step()
     trainer.train_step()
     assert capsys.readouterr().out.count("rollout and learner differ by 0.3 in the log-probability") == 1
+
+
+def test_what_accelerate_is_configured_with_changes_no_gradient(monkeypatch):
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    with pytest.raises(ValueError, match="accelerate is configured with 4 steps of gradient accumulation; set 1"):
+        Processes("cpu")
+    monkeypatch.delenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS")
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    assert Processes("cpu").accelerator.mixed_precision == "no"
+
+
+def test_a_gap_is_said_again_when_it_has_doubled(make, monkeypatch, capsys):
+    trainer = make(env="Letters-v0")
+    sampled, gaps = sampling.collect, iter([0.3, 0.4, 0.9, 1.0])
+
+    def collect(*args, **kwargs):
+        rollout = sampled(*args, **kwargs)
+        rollout.answers.logp_BT[0, 0] -= next(gaps)
+        return rollout
+
+    monkeypatch.setattr(sampling, "collect", collect)
+    for _ in range(4):
+        trainer.train_step()
+    said = [line for line in capsys.readouterr().out.splitlines() if "rollout and learner differ" in line]
+    assert ["differ by 0.3 " in said[0], "differ by 0.9 " in said[1], len(said)] == [True, True, 2]

@@ -36,7 +36,8 @@ def test_only_the_adapter_is_trained_and_kept(train, tmp_path, base):
     assert len(adapter) == 2 * 2 * 2
     assert any(value.abs().max() > 0 for name, value in adapter.items() if "lora_B" in name)
     assert json.loads((last / "adapter_config.json").read_text())["base_model_name_or_path"] == base
-    trained, before = load_policy(str(tmp_path / "a"), 0).model.state_dict(), load_policy(base, 0).model.state_dict()
+    trained = load_policy(str(tmp_path / "a"), 0, adapter="merged").model.state_dict()
+    before = load_policy(base, 0).model.state_dict()
     changed = {name for name, value in trained.items() if not torch.equal(value, before[name])}
     assert changed == {
         f"model.language_model.layers.{i}.self_attn.{name}.weight" for i in (0, 1) for name in ("q_proj", "o_proj")
@@ -55,8 +56,7 @@ def test_resumed_it_is_the_same_run(train, tmp_path, base):
 def test_weights_that_lie_nowhere_are_kept_beside_their_adapter(train, tmp_path):
     assert train(*LORA, "--steps", "2", "--run", "a") == 0
     (tmp_path / "a").rename(tmp_path / "b")  # and move with it
-    policy = load_policy(str(tmp_path / "b"), 0)
-    assert policy.adapter is None
+    assert load_policy(str(tmp_path / "b"), 0).adapter is not None
     assert train(*LORA, "--model", "b", "--steps", "2", "--run", "c") == 0  # an adapter on a merged one
     assert (tmp_path / "c" / "base" / "model.safetensors").exists()
 
@@ -83,3 +83,28 @@ def test_what_cannot_be_is_said_before_anything_is_written(train, tmp_path, caps
     assert train(*SMALL, "--lora", "--lora-targets", "qproj", "--run", "a") == 2
     assert "--lora-targets qproj: no layer is named qproj; there are down_proj" in capsys.readouterr().err
     assert not (tmp_path / "a").exists()
+
+
+def test_other_weights_under_the_adapter_are_noticed(train, tmp_path, base, capsys):
+    assert train(*LORA, "--model", base, "--steps", "1", "--run", "a") == 0
+    load_policy("tiny", 1).save(tmp_path / "model")
+    assert train("--resume", "a", "--steps", "2") == 2
+    assert "the weights under its adapter are not those that it began with" in capsys.readouterr().err
+
+
+def test_a_run_s_checkpoint_is_copied_for_the_run_may_delete_it(train, tmp_path):
+    assert train(*SMALL, "--steps", "2", "--run", "a") == 0
+    point = "a/checkpoints/step-000002"
+    assert train(*LORA, "--model", point, "--steps", "1", "--run", "b") == 0
+    assert (tmp_path / "b" / "base" / "model.safetensors").exists()
+
+
+def test_memory_that_runs_out_in_a_step_ends_the_run(train, tmp_path, base, capsys, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", full)
+    assert train(*LORA, "--model", base, "--steps", "1", "--run", "a") == 1
+    said = capsys.readouterr().err
+    assert "error: out of memory; --dry-run tells what the run takes" in said
+    assert "Traceback" not in said

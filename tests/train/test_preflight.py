@@ -114,3 +114,23 @@ def test_a_dry_run_writes_nothing(train, tmp_path, capsys):
     assert "<|im_start|>user" in shown
     assert "image tokens, as many features" in shown
     assert "of the" in shown.split("memory")[1]
+
+
+def test_memory_that_runs_out_is_told_with_what_the_run_needs(make, monkeypatch):
+    trainer = make()
+
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+    monkeypatch.setattr(trainer.policy, "generate", full)
+    with pytest.raises(ValueError, match=r"out of memory with a single answer: the run needs about \d+ MiB \(weights"):
+        preflight(trainer.policy, trainer.envs, trainer.config)
+
+
+def test_every_prompt_needs_room(make):
+    policy = make().policy
+    room = policy.prepare(["Red?"]).input_ids_PS.shape[1] + policy.max_new_tokens
+    policy.model.config.text_config.max_position_embeddings = room
+    policy.prepare(["Red?"])
+    with pytest.raises(ValueError, match=f"and the model has room for {room}"):
+        policy.prepare(["Red?", "Is this one red too?"])
