@@ -105,11 +105,11 @@ class TrainConfig:
 
     optimizer: Optimizer | None = None
     """muon: Muon on the matrices, AdamW on the rest (for training from scratch). Default: muon for
-    a small model (a tiny one, or a run of it), else adamw."""
+    a small model (a tiny one, or a run of it) whose every weight learns, else adamw."""
 
     learning_rate: float | None = None
     """Peak learning rate of the optimizer. Default: 0.005 for muon; for adamw 3e-4 if the model is
-    small, else 1e-6."""
+    small, else 1e-6, and ten times that with --lora."""
 
     adamw_learning_rate: float = 3e-4
     """With muon: the peak learning rate of what is no matrix: token and patch embeddings, biases, norms."""
