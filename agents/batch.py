@@ -1,5 +1,6 @@
 """Prompts and answers as tensors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -88,6 +89,17 @@ class Answers:
     """Boolean: True on the answer's tokens, the closing end-of-turn token included."""
     logp_BT: Tensor
     """Log-probability of each token under the distribution it was drawn from; 0 on padding."""
+
+
+def concatenate(parts: Sequence[Answers], pad_id: int) -> Answers:
+    """Answers one after the other, all padded to the longest."""
+    T = max(part.ids_BT.shape[1] for part in parts)
+    padded = [(part, (0, T - part.ids_BT.shape[1])) for part in parts]
+    return Answers(
+        torch.cat([pad(part.ids_BT, by, value=pad_id) for part, by in padded]),
+        torch.cat([pad(part.mask_BT, by, value=False) for part, by in padded]),
+        torch.cat([pad(part.logp_BT, by) for part, by in padded]),
+    )
 
 
 def _joined(first: Tensor | None, second: Tensor | None) -> Tensor | None:

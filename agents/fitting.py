@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from agents.batch import Answers, Prompts
+from agents.batch import Answers, Prompts, concatenate
 
 if TYPE_CHECKING:
     from agents.language_model import LanguageModel
@@ -62,17 +61,6 @@ def _in_parts(
         noise = None if uniforms_BT is None else uniforms_BT[members]
         parts.append(policy.generate(prompts.select(rows), group_size, temperature, noise))
     return concatenate(parts, policy.pad_id)
-
-
-def concatenate(parts: list[Answers], pad_id: int) -> Answers:
-    """Answers one after the other, all padded to the longest."""
-    T = max(part.ids_BT.shape[1] for part in parts)
-    padded = [(part, (0, T - part.ids_BT.shape[1])) for part in parts]
-    return Answers(
-        torch.cat([pad(part.ids_BT, by, value=pad_id) for part, by in padded]),
-        torch.cat([pad(part.mask_BT, by, value=False) for part, by in padded]),
-        torch.cat([pad(part.logp_BT, by) for part, by in padded]),
-    )
 
 
 def out_of_memory(error: RuntimeError) -> bool:

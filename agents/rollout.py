@@ -75,5 +75,12 @@ def collect(
     actions[members] = texts
     _, rewards, _, _, infos = envs.step(tuple(actions))
     rewards_PG = torch.as_tensor(rewards[members], dtype=torch.float32, device=policy.device).view(-1, group_size)
-    told = {key: np.asarray(values)[members] for key, values in infos.items()}
-    return Rollout(prompts, answers, texts, rewards_PG, told)
+    return Rollout(prompts, answers, texts, rewards_PG, some_of(infos, members))
+
+
+def some_of(infos: Mapping[str, Any], members: np.ndarray) -> dict[str, Any]:
+    """The infos of some environments; gymnasium nests them where an environment does."""
+    return {
+        key: some_of(values, members) if isinstance(values, Mapping) else np.asarray(values)[members]
+        for key, values in infos.items()
+    }

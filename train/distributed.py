@@ -6,8 +6,7 @@ the weight of a token, averages) is computed by every process from all of them, 
 hold equal weights, and their gradients add up to those of one process.
 """
 
-import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -18,7 +17,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast, broadcast_object_list, gather_object
 from torch import Tensor, nn
 
-from agents.batch import Answers
+from agents.batch import Answers, concatenate
 from agents.choices import Dtype
 from agents.language_model import LanguageModel
 from agents.loading import find_device
@@ -155,23 +154,23 @@ class Processes:
 
     def clip_gradients(self, parameters: Iterable[nn.Parameter], most: float) -> float:
         """Scale gradients down to a norm of at most `most`; returns the norm before."""
-        self.accelerator.unscale_gradients()
         return number(nn.utils.clip_grad_norm_(parameters, most))
 
     def whole(self, rollout: Rollout) -> Rollout:
         """A rollout with the answers of all processes to all problems, in order; its prompts are this one's own."""
         if self.number == 1:
             return rollout
-        device = rollout.rewards_PG.device
-        answers = dataclasses.astuple(rollout.answers)
-        parts = self.gather((rollout.rewards_PG.cpu(), [own.cpu() for own in answers], rollout.texts, rollout.infos))
-        rewards, tensors, texts, infos = zip(*parts, strict=True)
+        device, own = rollout.rewards_PG.device, rollout.answers
+        tensors = [tensor.cpu() for tensor in (own.ids_BT, own.mask_BT, own.logp_BT)]
+        parts = self.gather((rollout.rewards_PG.cpu(), tensors, rollout.texts, rollout.infos))
+        rewards, answers, texts, infos = zip(*parts, strict=True)
+        every = concatenate([Answers(*several) for several in answers], pad_id=0)  # what is masked counts as no token
         return Rollout(
             rollout.prompts,
-            Answers(*(padded(list(column)).to(device) for column in zip(*tensors, strict=True))),
-            [text for own in texts for text in own],
+            Answers(every.ids_BT.to(device), every.mask_BT.to(device), every.logp_BT.to(device)),
+            [text for several in texts for text in several],
             torch.cat(rewards).to(device),
-            joined(infos, [len(own) for own in texts]),
+            joined(infos, [len(several) for several in texts]),
         )
 
 
@@ -215,9 +214,3 @@ def buckets(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:
         bucket.append(tensor)
     if bucket:
         yield bucket
-
-
-def padded(parts: Sequence[Tensor]) -> Tensor:
-    """Tensors (B, T) of answers below each other, filled up on the right with zeros, which count as no tokens."""
-    longest = max(part.shape[1] for part in parts)
-    return torch.cat([nn.functional.pad(part, (0, longest - part.shape[1])) for part in parts])

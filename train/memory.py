@@ -16,8 +16,8 @@ from train.sharding import held
 # Bytes that a decoder layer keeps for its backward pass, a token and unit of hidden size, in 16-bit numbers
 # (Korthikanti et al. 2022, https://arxiv.org/abs/2205.05198, section 4.1, without what flash attention avoids).
 KEPT_IN_A_LAYER = 34
-# A row of logits while a token is drawn: float32 logits and log-probabilities, float64 ones and their running sum.
-DRAWN = 4 + 4 + 8 + 8
+# A logit while a token is drawn: itself, its log-probability and probability in float32, their running sum in float64.
+DRAWN = 4 + 4 + 4 + 8
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,12 @@ processes they are shared out to.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import numpy as np
 import torch
 
-from agents.batch import Answers
-from agents.fitting import concatenate
-from agents.rollout import Rollout
+from agents.batch import Answers, concatenate
+from agents.rollout import Rollout, some_of
+from train.environments import joined
 
 Draw = Callable[[int, Sequence[int]], tuple[Rollout, Sequence[int]]]
 
@@ -69,12 +67,5 @@ def replaced(rollout: Rollout, taken: dict[int, int], fresh: Rollout, pad_id: in
         answers=Answers(both.ids_BT[at], both.mask_BT[at], both.logp_BT[at]),
         texts=[(rollout.texts + fresh.texts)[i] for i in members.tolist()],
         rewards_PG=torch.cat([rollout.rewards_PG, fresh.rewards_PG])[take.to(rollout.rewards_PG.device)],
-        infos={key: _column(rollout.infos, fresh.infos, key)[members.numpy()] for key in rollout.infos},
+        infos=some_of(joined([rollout.infos, fresh.infos], [len(rollout.texts), len(fresh.texts)]), members.numpy()),
     )
-
-
-def _column(first: Any, second: Any, key: str) -> np.ndarray:
-    """A key's values in both; what the second does not tell counts as not told, as gymnasium's masks say."""
-    values = np.asarray(first[key])
-    more = np.asarray(second[key]) if key in second else np.zeros(len(next(iter(second.values()))), values.dtype)
-    return np.concatenate([values, more])

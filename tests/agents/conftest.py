@@ -16,6 +16,13 @@ def policy():
     return tiny("tiny")
 
 
+@pytest.fixture
+def base(policy, tmp_path):
+    """A tiny Qwen2.5-VL's folder."""
+    policy.save(tmp_path / "base")
+    return str(tmp_path / "base")
+
+
 def tiny(name):
     policy = build_tiny(name, 0)
     policy.max_new_tokens = 6

@@ -1,6 +1,6 @@
 import torch
 
-from agents.batch import draw
+from agents.batch import Answers, concatenate, draw
 from agents.language_model import NEVER
 from tests.agents.conftest import QUESTIONS, noise_pictures
 
@@ -37,3 +37,12 @@ def test_draw_never_takes_an_impossible_token():
     logits = torch.tensor([[NEVER, 0.0, NEVER, 0.0, NEVER]]).log_softmax(-1).expand(3, -1)
     uniform = torch.tensor([0.0, 0.5, 1 - 2**-53], dtype=torch.float64)
     assert draw(logits, uniform).tolist() == [1, 3, 3]
+
+
+def test_answers_of_different_lengths_lie_below_each_other():
+    ids = [torch.tensor([[7, 8, 9]]), torch.tensor([[5], [6]])]
+    parts = [Answers(one, torch.ones_like(one, dtype=torch.bool), -one.float()) for one in ids]
+    every = concatenate(parts, pad_id=2)
+    assert every.ids_BT.tolist() == [[7, 8, 9], [5, 2, 2], [6, 2, 2]]
+    assert every.mask_BT.tolist() == [[True, True, True], [True, False, False], [True, False, False]]
+    assert every.logp_BT.tolist() == [[-7, -8, -9], [-5, 0, 0], [-6, 0, 0]]

@@ -7,11 +7,11 @@ from safetensors.torch import load_file
 from agents.__main__ import main
 from agents.loading import load_policy
 from agents.lora import add_adapter, lora_config, name_base
-from tests.agents.test_lora import base, disturb, logp  # noqa: F401 (base is a fixture)
+from tests.agents.test_lora import disturb, logp
 
 
 @pytest.fixture
-def adapter(base, tmp_path):  # noqa: F811
+def adapter(base, tmp_path):
     """The folder of an adapter that shows."""
     policy = load_policy(base, 0)
     add_adapter(policy, lora_config(policy, 4, 8.0, "q_proj,down_proj", vision=False), 0)
@@ -42,12 +42,12 @@ def test_in_half_precision_it_is_rounded_once(adapter, tmp_path):
     assert all(torch.equal(full[key].bfloat16(), value) for key, value in half.items())
 
 
-def test_what_exists_is_not_overwritten(base, tmp_path, capsys):  # noqa: F811
+def test_what_exists_is_not_overwritten(base, tmp_path, capsys):
     assert main(["export", "--model", base, "--out", base]) == 2
     assert f"--out {base} exists; name another folder" in capsys.readouterr().err
 
 
-def test_where_nothing_can_be_written(base, tmp_path, capsys):  # noqa: F811
+def test_where_nothing_can_be_written(base, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["export", "--model", base, "--out", str(tmp_path / "file" / "out")]) == 2
     assert "cannot be written" in capsys.readouterr().err

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from agents.fitting import answer, concatenate, out_of_memory
+from agents.batch import concatenate
+from agents.fitting import answer, out_of_memory
 from agents.rollout import sampling_noise
 from tests.agents.conftest import QUESTIONS
 

@@ -15,13 +15,6 @@ from tests.agents.conftest import QUESTIONS, tiny
 TEXT_LAYERS = 2 * 7  # two decoder layers, seven linear layers each
 
 
-@pytest.fixture
-def base(policy, tmp_path):
-    """A tiny Qwen2.5-VL's folder."""
-    policy.save(tmp_path / "base")
-    return str(tmp_path / "base")
-
-
 def adapted(base, targets="q_proj,v_proj", rank=4, alpha=8.0, vision=False, seed=0):
     policy = load_pretrained(base, 6)
     add_adapter(policy, lora_config(policy, rank, alpha, targets, vision), seed)

@@ -5,7 +5,7 @@ import pytest
 import envs
 from agents.baselines import Chance, Constant, Oracle
 from agents.qwen_vl import QwenVL
-from agents.rollout import collect, sampling_noise
+from agents.rollout import collect, sampling_noise, some_of
 
 
 @pytest.fixture
@@ -66,3 +66,9 @@ def test_baselines(clocks):
     assert 100 < drawn.count("<answer>01:00:00</answer>") < 200
     with pytest.raises(ValueError, match="got none"):
         Chance([], seed=0)
+
+
+def test_some_of_the_infos_also_where_they_are_nested():
+    infos = {"seed": np.arange(4), "_seed": np.ones(4, bool), "more": {"length": np.arange(4) * 10}}
+    some = some_of(infos, np.array([3, 1]))
+    assert (some["seed"].tolist(), some["more"]["length"].tolist()) == ([3, 1], [30, 10])

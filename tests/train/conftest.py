@@ -2,6 +2,7 @@ import csv
 
 import pytest
 
+from agents.loading import load_policy
 from tests.envs.conftest import clean_registry, thermometer  # noqa: F401 (fixtures)
 from tests.train.kills import kills, whole  # noqa: F401 (fixtures)
 from tests.train.steps import make  # noqa: F401 (a fixture)
@@ -29,3 +30,10 @@ def rows(path):
 def timeless(path):
     """The rows without the columns that the clock decides."""
     return [{k: v for k, v in row.items() if not k.startswith("seconds_")} for row in rows(path)]
+
+
+@pytest.fixture
+def base(tmp_path):
+    """The folder of a tiny model, to put adapters on."""
+    load_policy("tiny", 0).save(tmp_path / "model")
+    return str(tmp_path / "model")

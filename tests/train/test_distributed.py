@@ -21,7 +21,7 @@ from tests.train import workers
 from tests.train.conftest import SMALL
 from tests.train.test_loop import remove, rows, timeless
 from train.config import TrainConfig
-from train.distributed import BUCKET, Processes, buckets, padded, require_equal_work, require_shares
+from train.distributed import BUCKET, Processes, buckets, require_equal_work, require_shares
 from train.environments import joined, make_eval_envs
 from train.sharding import Sharding, blocks_of
 
@@ -281,11 +281,6 @@ def test_gradients_travel_in_buckets():
     a, b, c = torch.zeros(3), torch.zeros(BUCKET - 3), torch.zeros(1)
     assert [[one.numel() for one in bucket] for bucket in buckets([a, b, c])] == [[3, BUCKET - 3], [1]]
     assert list(buckets([])) == []
-
-
-def test_answers_of_different_lengths_lie_below_each_other():
-    joint = padded([torch.tensor([[True, True, True]]), torch.tensor([[True], [True]])])
-    assert joint.tolist() == [[True, True, True], [True, False, False], [True, False, False]]
 
 
 def test_infos_are_joined_as_one_vector_environment_would_tell_them():

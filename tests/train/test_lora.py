@@ -20,13 +20,6 @@ def read(path):
         return [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in csv.DictReader(file)]
 
 
-@pytest.fixture
-def base(tmp_path):
-    """A trained run to put adapters on: its answers differ in reward."""
-    load_policy("tiny", 0).save(tmp_path / "model")
-    return str(tmp_path / "model")
-
-
 def test_only_the_adapter_is_trained_and_kept(train, tmp_path, base):
     assert train(*LORA, "--model", base, "--steps", "3", "--run", "a") == 0
     last = tmp_path / "a" / "checkpoints" / "step-000003"

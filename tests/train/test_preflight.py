@@ -78,7 +78,7 @@ def test_memory_by_hand(make):
     assert parts["optimizer"] == 2 * weights
     # keys and values of 2 layers x 96 wide in float32, for P prompts of 32 and P·G answers of 11 tokens; and draws
     cache = 2 * 2 * 96 * 4 * (P * 32 + P * G * 11)
-    assert parts["rollout"] == cache + P * G * 512 * (4 + 4 + 8 + 8)
+    assert parts["rollout"] == cache + P * G * 512 * (4 + 4 + 4 + 8)
     # one row of 32 + 44 tokens, which is not split; 34 bytes a unit in 16 bits; four copies of all answers' logits
     text = 76 * 96 * 2 * 34 * 2
     vision = 76 * 4 * 32 // 76 * 96 * 2 * 34 * 2

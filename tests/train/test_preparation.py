@@ -5,7 +5,6 @@ import torch
 
 from agents.loading import load_policy
 from tests.train.steps import crafted
-from tests.train.test_lora import base  # noqa: F401 (a fixture)
 from train.config import TrainConfig, resolved
 from train.preparation import choose_what_learns, load_for_training
 
@@ -72,7 +71,7 @@ def test_a_frozen_vision_tower_does_not_learn():
     assert learning == {"language_model"}
 
 
-def test_weights_that_learn_are_in_full_precision(base):  # noqa: F811
+def test_weights_that_learn_are_in_full_precision(base):
     halves = settings(lora=True, dtype="bfloat16", model=base)
     policy = load_for_training(halves, base)
     assert {p.dtype for p in policy.model.parameters()} == {torch.bfloat16}
