@@ -125,7 +125,7 @@ def test_out_of_memory_halves_the_micro_batch(make, monkeypatch, capsys):
         results.append(update(trainer, rollout))
         update(trainer, rollout)
         assert tried == ([2, 2] if problems == 2 else [2, 1, 1, 1, 1])
-    assert results[1] == pytest.approx(results[0], rel=1e-4, abs=1e-6)
+    assert results[1] == pytest.approx(results[0], rel=1e-4, abs=1e-5)
     assert capsys.readouterr().out.count("out of memory; from here on 128 tokens go through") == 1
 
 
@@ -145,7 +145,7 @@ def test_a_gradient_that_memory_cut_short_is_not_counted_twice(make, monkeypatch
         monkeypatch.setattr(trainer.accelerator, "backward", backward)
         results.append(update(trainer, rollout))
         assert len(calls) == (3 if fails else 1)
-    assert results[1] == pytest.approx(results[0], rel=1e-4, abs=1e-6)
+    assert results[1] == pytest.approx(results[0], rel=1e-4, abs=1e-5)
 
 
 def test_a_resumed_run_keeps_the_smaller_micro_batch(train, tmp_path, monkeypatch):
