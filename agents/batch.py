@@ -1,8 +1,10 @@
 """Prompts and answers as tensors."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
@@ -113,3 +115,17 @@ def draw(logp_NV: Tensor, uniform_N: Tensor) -> Tensor:
     cumulative_NV = logp_NV.exp().cumsum(-1, dtype=torch.float64)
     threshold_N1 = uniform_N[:, None] * cumulative_NV[:, -1:]
     return torch.searchsorted(cumulative_NV, threshold_N1, right=True)[:, 0].clamp(max=logp_NV.shape[-1] - 1)
+
+
+def keyed_noise(keys: Sequence[tuple[int, ...]], tokens: int) -> Tensor:
+    """Uniform numbers (B, tokens), float64 in [0, 1): row b is fixed by the b-th key, whatever stands beside it."""
+    rows = [np.random.default_rng(np.random.SeedSequence(key)).random(tokens) for key in keys]
+    return torch.from_numpy(np.stack(rows))
+
+
+def grouped(problems: Sequence[Hashable]) -> tuple[list[int], int]:
+    """The first row of each group of successive equal problems, and G; each row and 1 where groups differ in size."""
+    sizes = [len(list(members)) for _, members in groupby(problems)]
+    if len(set(sizes)) != 1:
+        return list(range(len(problems))), 1
+    return list(range(0, len(problems), sizes[0])), sizes[0]

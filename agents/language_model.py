@@ -5,7 +5,7 @@ copy of it, `[prompt | answer 1 | ... | answer k]`, under a mask that hides them
 answers, fewer for long ones. Both equal the plain computation to rounding.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from agents.batch import Answers, Prompts
+from agents.batch import Answers, Prompts, grouped, keyed_noise
 from agents.choices import Attention
 from agents.decoding import decode_growing, generate_static
 from agents.fitting import answer
-from agents.policy import pictures
+from agents.policy import Draws, Reply, pictures
 from agents.scoring import score_tokens
 from agents.shared_prefix import predicting_states
 
@@ -296,9 +296,18 @@ class LanguageModel:
         lengths = torch.tensor([len(row) for row in rows], device=self.device)
         return ids, torch.arange(T, device=self.device) < lengths[:, None]
 
-    def respond(self, observations: Mapping[str, Any], infos: Mapping[str, Any]) -> list[str]:
-        """Greedy answers to a batch of observations (see `agents.policy.Policy`)."""
-        return self.decode(answer(self, self.prepare(observations["prompt"], pictures(observations))))
+    def respond(
+        self, observations: Mapping[str, Any], infos: Mapping[str, Any], draws: Draws
+    ) -> Iterator[tuple[int, Reply]]:
+        """Answer a batch of observations; answers to one problem share its prompt (see `agents.policy.Policy`)."""
+        rows, group_size = grouped([key[:-1] for key in draws.keys])
+        images = pictures(observations)
+        shown = None if images is None else [images[row] for row in rows]
+        prompts = self.prepare([observations["prompt"][row] for row in rows], shown)
+        noise = None if draws.temperature == 0 else keyed_noise(draws.keys, self.max_new_tokens).to(self.device)
+        answers = answer(self, prompts, group_size, draws.temperature or 1.0, noise)
+        lengths = answers.mask_BT.sum(-1).tolist()
+        yield from enumerate(map(Reply, self.decode(answers), lengths))
 
 
 def without_dropout(model: Any) -> None:

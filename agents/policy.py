@@ -1,26 +1,63 @@
 """What it takes to be a policy."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What a policy wrote."""
+
+    text: str
+    tokens: int | None = None
+    """How many its model wrote, the closing one included; None where there is no model, or it does not tell."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """How B answers are drawn."""
+
+    keys: Sequence[tuple[int, ...]]
+    """All the chance of each answer: (seed of the evaluation, the problem's seed, which of its answers this is)."""
+    temperature: float = 0.0
+    """Divides the logits; 0 takes the most likely token each time."""
+
+    @classmethod
+    def greedy(cls, seeds: Sequence[int]) -> "Draws":
+        """One answer each to problems of these seeds, without chance."""
+        return cls([(0, seed, 0) for seed in seeds])
+
+    def some(self, rows: Sequence[int]) -> "Draws":
+        """Those of some of the answers."""
+        return Draws([self.keys[row] for row in rows], self.temperature)
+
+
 class Policy(Protocol):
     """Anything that answers: a language model, an oracle, a constant, a service."""
 
-    def respond(self, observations: Mapping[str, Any], infos: Mapping[str, Any]) -> list[str]:
+    def respond(
+        self, observations: Mapping[str, Any], infos: Mapping[str, Any], draws: Draws
+    ) -> Iterator[tuple[int, Reply]]:
         """Answer a batch of B observations.
 
         Args:
             observations: as a `gymnasium.vector.VectorEnv` gives them: `prompt`, a tuple of B strings, and, where
                 there are pictures, `image` or `images` (see `pictures`).
             infos: the reset's infos, in gymnasium's vector layout. An honest policy does not look.
+            draws: how each is drawn. Several answers to one problem stand one after the other.
 
-        Returns:
-            B texts.
+        Yields:
+            row and reply of each answer, as it arrives and in whichever order; each row once.
         """
         ...
+
+
+def texts_of(replies: Iterator[tuple[int, Reply]]) -> list[str]:
+    """The texts of all replies, in the order of their rows."""
+    return [reply.text for _, reply in sorted(replies, key=lambda pair: pair[0])]
 
 
 def pictures(observations: Mapping[str, Any]) -> list[list[np.ndarray]] | None:

@@ -133,7 +133,7 @@ def test_columns_exist():
     table = PAGES["TROUBLESHOOTING"].partition("| column | file |")[2].partition("\n\n")[0]
     rows = [row.split(" | ") for row in table.splitlines() if ".csv" in row]
     assert len(rows) >= 10
-    loop, evaluation = ((ROOT / "train" / name).read_text() for name in ("loop.py", "evaluate.py"))
+    loop, evaluation = ((ROOT / "train" / name).read_text() for name in ("loop.py", "evaluation/asking.py"))
     for names, file, *_ in rows:
         for name in re.findall(r"`([\w/]+)`", names):
             if name.startswith("reward/"):

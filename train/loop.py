@@ -22,7 +22,7 @@ from train.cold_start import cold_start
 from train.config import Settings
 from train.distributed import Processes
 from train.environments import mean
-from train.evaluate import full_summary, sample_rows
+from train.evaluation.asking import full_summary, sample_rows
 from train.learner import Learner, NotFiniteError, TrainingError
 from train.preparation import autocast
 from train.progress import Progress

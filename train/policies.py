@@ -23,7 +23,7 @@ def evaluation_policy(
         model: which.
         task: what it is asked, if that is a task.
         shapes: `(H, W, 3)` of the pictures; none where there are no pictures.
-        seed: of chance's draws and of a tiny model's weights.
+        seed: of a tiny model's weights.
         max_new_tokens: the longest answer.
 
     Raises:
@@ -33,20 +33,20 @@ def evaluation_policy(
     if model in BASELINES:
         if task is None:
             raise ValueError(f"--model {model} needs a Task, and this environment is not made from one; name a model")
-        return baseline(model, task, seed)
+        return baseline(model, task)
     policy = load_policy(model, seed, BASELINES)
     check_pictures(policy, task, shapes)
     policy.max_new_tokens = max_new_tokens
     return policy
 
 
-def baseline(name: str, task: envs.Task, seed: int) -> Policy:
-    """The policy that a name of `BASELINES` means; `seed` is that of chance's draws."""
+def baseline(name: str, task: envs.Task) -> Policy:
+    """The policy that a name of `BASELINES` means."""
     if name == "oracle":
         return Oracle()
     if name == "constant":
         return Constant(envs.yardsticks(task).best_constant_answer)
-    return Chance(answer_pool(task), seed)
+    return Chance(answer_pool(task))
 
 
 def check_pictures(policy: LanguageModel, task: envs.Task | None, shapes: Sequence[tuple[int, int, int]]) -> None:

@@ -6,6 +6,7 @@ from tokenizers import processors
 from agents import scoring
 from agents.batch import Answers
 from agents.language_model import LanguageModel
+from agents.policy import Draws, texts_of
 from tests.agents.conftest import tiny
 
 
@@ -82,9 +83,11 @@ def test_without_a_chat_template_the_prompt_stands_alone(reader):
 
 def test_a_tokenizer_without_a_padding_token_pads_all_the_same(reader):
     observations = {"prompt": ("Red?", "Green, or blue?")}
-    expected = reader.respond(observations, {})
+    draws = Draws.greedy([0, 1])
+    expected = texts_of(reader.respond(observations, {}, draws))
     reader.tokenizer.pad_token = None
-    assert LanguageModel(reader.model, reader.processor, 6).respond(observations, {}) == expected
+    policy = LanguageModel(reader.model, reader.processor, 6)
+    assert texts_of(policy.respond(observations, {}, draws)) == expected
 
 
 def test_tokens_that_stand_for_no_text_are_never_sampled(reader):
@@ -143,3 +146,20 @@ def test_log_probabilities_from_a_few_logits_at_a_time_are_the_same(reader, monk
     torch.testing.assert_close(fewer[:2], (logp_BT, entropy_BT), atol=1e-5, rtol=0)
     for ours, theirs in zip(fewer[2], gradients, strict=True):
         assert (ours - theirs).norm() <= 1e-5 * theirs.norm()
+
+
+def test_answers_to_one_problem_are_those_that_it_gets_alone(reader):
+    """Keyed sampling: neither the batch nor sharing the prompt changes what is drawn."""
+    questions = [("Red?", 7, 0), ("Red?", 7, 1), ("Red?", 7, 2), ("Green, or blue?", 8, 0), ("Green, or blue?", 8, 1)]
+    draws = Draws([(3, seed, member) for _, seed, member in questions], temperature=1.0)
+    prompts = tuple(question for question, _, _ in questions)
+    ragged = list(reader.respond({"prompt": prompts}, {}, draws))
+    alone = [next(reader.respond({"prompt": (prompts[i],)}, {}, draws.some([i])))[1] for i in range(5)]
+    assert ragged == list(enumerate(alone))
+    even = [0, 1, 3, 4]
+    shared = list(reader.respond({"prompt": tuple(prompts[i] for i in even)}, {}, draws.some(even)))
+    assert [reply for _, reply in shared] == [alone[i] for i in even]
+    assert len({reply.text for reply in alone}) > 2
+    assert [reply.tokens for reply in alone] == [
+        len(reader.encode([reply.text])[0][0]) if reply.tokens < 6 else 6 for reply in alone
+    ]

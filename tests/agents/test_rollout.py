@@ -4,6 +4,7 @@ import pytest
 
 import envs
 from agents.baselines import Chance, Constant, Oracle
+from agents.policy import Draws, texts_of
 from agents.qwen_vl import QwenVL
 from agents.rollout import collect, sampling_noise, some_of
 
@@ -56,16 +57,19 @@ def test_the_policy_sees_each_problems_picture(policy, clocks, monkeypatch):
 
 def test_baselines(clocks):
     observations, infos = clocks.reset(seed=list(range(6)))
-    assert clocks.step(Oracle().respond(observations, infos))[4]["error"].tolist() == [0.0] * 6
+    draws = Draws.greedy(range(6))
+    assert clocks.step(texts_of(Oracle().respond(observations, infos, draws)))[4]["error"].tolist() == [0.0] * 6
     clocks.reset(seed=list(range(6)))
-    texts = Constant("03:00:00").respond(observations, infos)
+    texts = texts_of(Constant("03:00:00").respond(observations, infos, draws))
     assert texts == ["<answer>03:00:00</answer>"] * 6
-    chance = Chance(["01:00:00", "02:00:00"], seed=1)
-    drawn = [text for _ in range(50) for text in chance.respond(observations, infos)]
+    chance = Chance(["01:00:00", "02:00:00"])
+    many = Draws([(1, seed, member) for seed in range(30) for member in range(10)])
+    drawn = texts_of(chance.respond({}, {}, many))
+    assert texts_of(chance.respond({}, {}, many.some(range(5, 9)))) == drawn[5:9]
     assert set(drawn) == {"<answer>01:00:00</answer>", "<answer>02:00:00</answer>"}
     assert 100 < drawn.count("<answer>01:00:00</answer>") < 200
     with pytest.raises(ValueError, match="got none"):
-        Chance([], seed=0)
+        Chance([])
 
 
 def test_some_of_the_infos_also_where_they_are_nested():

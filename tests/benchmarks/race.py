@@ -30,7 +30,7 @@ from agents.policy import Policy
 from tests.benchmarks.trl_trainer import grpo_trainer, reward_of
 from train.config import Settings, TrainConfig
 from train.environments import make_eval_envs
-from train.evaluate import evaluate, summarise
+from train.evaluation.asking import evaluate, summarise
 from train.loop import Trainer
 from train.optimizer import build_optimizers
 from train.seeds import problem_seeds

@@ -15,6 +15,7 @@ from PIL import Image
 
 import envs
 from agents.families import load_pretrained
+from agents.policy import Draws, texts_of
 from rendering import render
 from tests.train.conftest import SMALL, rows, timeless
 
@@ -154,7 +155,8 @@ def test_checkpoints_are_ordinary_folders(train, tmp_path):
     train(*SMALL, "--steps", "1")
     folder = tmp_path / "runs" / "letters" / "checkpoints" / "step-000001"
     policy = load_pretrained(str(folder))
-    assert policy.respond({"prompt": ("What time is it?",), "image": np.zeros((1, 56, 56, 3), np.uint8)}, {})
+    observations = {"prompt": ("What time is it?",), "image": np.zeros((1, 56, 56, 3), np.uint8)}
+    assert texts_of(policy.respond(observations, {}, Draws.greedy([0])))
     # a run and a checkpoint are models too
     for name, model in (("from-run", "runs/letters"), ("from-folder", str(folder))):
         assert train(*SMALL, "--steps", "1", "--run", name, "--model", model, "--learning-rate", "1e-4") == 0

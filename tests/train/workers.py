@@ -19,7 +19,7 @@ from agents.rollout import collect
 from tests.train import letters  # noqa: F401 (registers the letters)
 from train.config import TrainConfig, resolved
 from train.distributed import Processes
-from train.evaluate import evaluate
+from train.evaluation.asking import evaluate
 from train.learner import Learner, NotFiniteError, TrainingError
 from train.sharding import Sharding, full
 
