@@ -11,6 +11,8 @@ in its length: plain `str` searches rather than patterns that could backtrack.
 import re
 from collections.abc import Iterator
 
+import numpy as np
+
 OPEN, CLOSE = "<answer>", "</answer>"
 OPEN_THINK, CLOSE_THINK = "<think>", "</think>"
 
@@ -86,6 +88,17 @@ def read_amount(text: str) -> float:
 def plain_amount(text: str) -> str:
     """A text that matches `AMOUNT` without dollar and percent signs and commas: `$1,080` becomes `1080`."""
     return text.translate({ord(sign): None for sign in "$%,+"}).replace("−", "-")
+
+
+def plain_number(value: float, decimals: int = 0, sign: bool = False) -> str:
+    """A finite number in decimals that read as exactly that number: the fewest there are, and no exponent.
+
+    Args:
+        value: The number; -0.0 is written as 0.
+        decimals: The fewest decimals, 0 and up.
+        sign: Put a plus before what is not negative.
+    """
+    return np.format_float_positional(value + 0.0, min_digits=decimals, sign=sign, trim="k" if decimals else "-")
 
 
 def is_unicode(text: str) -> bool:

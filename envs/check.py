@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from envs.rules import RULES, Sample, check_class, check_fields, check_problems, words
+from envs.scoring_rules import SCORING_RULES
 from envs.task import Task, problem
 
 
@@ -40,7 +41,7 @@ def check_task(task: Task | type[Task], samples: int = 32, seed: int = 0) -> lis
     broken = _run(check_problems, drawn)
     if broken:
         return broken
-    return [sentence for rule in RULES for sentence in _run(rule, drawn)]
+    return [sentence for rule in (*RULES, *SCORING_RULES) for sentence in _run(rule, drawn)]
 
 
 def _run(rule: Callable[[Any], Iterator[str]], subject: Any) -> list[str]:

@@ -75,6 +75,9 @@ class Task(ABC, Generic[Answer]):
         worst_error: The error of a text without a committed answer, and the bound of every other error.
         pattern: What an answer looks like, for the lenient reading; must match in linear time.
         shifted_styles: Values of a field `style` that "varied" never shows: what a trained policy is tested on.
+        tolerance: An error of at most this counts as correct, 0 to `worst_error`.
+        period: Where answers lie on a dial, its length in the numbers of `number`; None where they do not.
+        unsliced: Info keys that results are not sliced by, for they say nothing about the problem, such as a seed.
         reward_shape: How the error becomes the `accuracy` component, see `envs.rewards`.
         reward_sharpness: `k` of that shape; None takes the shape's default.
         accuracy_weight: Weight of `accuracy`, 0 and up.
@@ -85,6 +88,9 @@ class Task(ABC, Generic[Answer]):
     worst_error: ClassVar[float]
     pattern: ClassVar[re.Pattern[str]]
     shifted_styles: ClassVar[tuple[str, ...]] = ()
+    tolerance: ClassVar[float] = 0.0
+    period: ClassVar[float | None] = None
+    unsliced: ClassVar[tuple[str, ...]] = ()
 
     reward_shape: RewardShape = "log"
     reward_sharpness: float | None = None
@@ -145,6 +151,35 @@ class Task(ABC, Generic[Answer]):
     @abstractmethod
     def error(self, answer: Answer, truth: Answer) -> float:
         """How wrong an answer is, in `unit`: 0 and up, finite. Clipped at `worst_error` when scored."""
+
+    def error_parts(self, answer: Answer, truth: Answer) -> Mapping[str, float]:
+        """What an error is made of, such as minutes lost to either hand of a clock.
+
+        Returns:
+            Values that are finite and 0 or more, under the same names for every answer and truth; {} where an error
+            has no parts. They need not add up to `error`.
+        """
+        return {}
+
+    def write(self, answer: Answer) -> str:
+        """An answer as text, in the one form that it is shown in; `parse` reads the same answer back from it."""
+        return answers.plain_number(answer) if isinstance(answer, float) else str(answer)
+
+    def number(self, answer: Answer) -> float | None:
+        """An answer as a number, to draw answers against truths: finite, 0 <= number < `period` where there is one.
+
+        Returns:
+            None for an answer that is no number.
+        """
+        return float(answer) if isinstance(answer, (int, float)) and not isinstance(answer, bool) else None
+
+    def without_question(self, problem: Problem) -> str | None:
+        """The prompt with its question taken out and the answer instruction kept; what is left is guessing.
+
+        Returns:
+            None where that makes no sense, as for a question that every picture is asked.
+        """
+        return None
 
     def depict(self, problem: Problem, answer: str) -> Scene | None:
         """The picture that this answer would be, such as a clock at the guessed time, or None."""

@@ -1,5 +1,6 @@
 """Read an analog clock: any second of a 12-hour dial."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -41,6 +42,9 @@ class Clock(Task[int]):
     worst_error: ClassVar[float] = 360.0
     pattern = answers.TIME
     shifted_styles: ClassVar[tuple[str, ...]] = dial_styles.SHIFTED
+    tolerance: ClassVar[float] = 1.0
+    period: ClassVar[float] = 12.0
+    unsliced: ClassVar[tuple[str, ...]] = ("look",)
 
     size: int = 112
     style: dial_styles.Style = "plain"
@@ -65,12 +69,14 @@ class Clock(Task[int]):
     def generate(self, rng: np.random.Generator) -> Problem:
         """Draw a time; see the class for its distribution. Then, where the style has many looks, draw one.
 
-        Info has `hour`, `minute` and `second`; where the look is drawn also `look`, its seed, and, to slice
-        results by, `numerals` ("arabic", "roman" or "none"), `ticks` (how many) and `tilt` (degrees, clockwise).
+        Info has `hour`, `minute` and `second`, and `hands_angle`, the degrees between hour and minute hand, 0 to 180,
+        to a tenth; where the look is drawn also `look`, its seed, and, to slice results by, `numerals` ("arabic",
+        "roman" or "none"), `ticks` (how many) and `tilt` (degrees, clockwise).
         """
         time = int(rng.integers(HALF_DAY)) if self.second_hand else 60 * int(rng.integers(HALF_DAY // 60))
         form = "HH:MM:SS" if self.second_hand else "HH:MM"
         info: dict[str, Scalar] = {"hour": time // 3600 or 12, "minute": time // 60 % 60, "second": time % 60}
+        info["hands_angle"] = hands_angle(time)
         look = self.look()
         if self.style in dial_styles.DRAWN:
             seed = int(rng.integers(2**31))
@@ -93,9 +99,9 @@ class Clock(Task[int]):
         return f"{hands}: {answers.tagged(self.write(time))}"
 
     def write(self, time: int) -> str:
-        """The answer for `time` seconds after 12 o'clock: `07:25:30`, or `07:25` without a second hand."""
+        """`time` seconds after 12 o'clock as `07:25:30`; without a second hand whole minutes are `07:25`."""
         text = f"{time // 3600 or 12:02d}:{time // 60 % 60:02d}"
-        return f"{text}:{time % 60:02d}" if self.second_hand else text
+        return f"{text}:{time % 60:02d}" if self.second_hand or time % 60 else text
 
     def read(self, text: str) -> int | None:
         """Seconds after 12 o'clock, 0 to 43,199; None for an impossible time such as 7:61."""
@@ -106,6 +112,23 @@ class Clock(Task[int]):
         """Minutes between two times by the shorter way round the dial, 0 to 360."""
         apart = abs(answer - truth) % HALF_DAY
         return min(apart, HALF_DAY - apart) / 60.0
+
+    def error_parts(self, answer: int, truth: int) -> Mapping[str, float]:
+        """How far off each hand was read, by the shorter way round its own dial.
+
+        The minute hand, 0 to 30 minutes; the hour hand, 0 to 6 whole hours, for what the minute hand does not explain;
+        the second hand, where there is one, 0 to 30 seconds. Exactly an hour off is 1 and 0 and 0; 8:00:10 for
+        7:59:50 is 0 hours, 20 seconds = 0.33 minutes, and 20 seconds.
+        """
+        apart = abs(answer - truth) % HALF_DAY
+        apart = min(apart, HALF_DAY - apart)
+        minute = min(apart % 3600, -apart % 3600)
+        parts = {"hour hand (h)": float((apart + 1799) // 3600), "minute hand (min)": minute / 60.0}
+        return parts | ({"second hand (s)": float(min(apart % 60, -apart % 60))} if self.second_hand else {})
+
+    def number(self, answer: int) -> float:
+        """Hours after 12 o'clock, 0 <= h < 12."""
+        return answer / 3600.0
 
     def floor(self) -> float:
         """0: truths are whole seconds (minutes), and so are answers, so nothing is lost to rounding.
@@ -131,3 +154,12 @@ class Clock(Task[int]):
         """The problem's clock, with the look that it has, at the answered time; None if the answer is no time."""
         time = self.parse(answer)
         return None if time is None else self.draw(time, int(problem.info.get("look", 0)))
+
+
+def hands_angle(time: int) -> float:
+    """Degrees between hour and minute hand `time` seconds after 12 o'clock, 0 to 180, to a tenth.
+
+    The minute hand gains 11 rounds in 12 hours.
+    """
+    gained = 11 * time % HALF_DAY
+    return round(min(gained, HALF_DAY - gained) * 360 / HALF_DAY, 1)

@@ -22,6 +22,9 @@ CALCULATOR = re.compile(r"<<[^<>]*>>")
 HELD_OUT = 4
 """One made-up problem in so many belongs to the eval split, for good."""
 
+INSTRUCTION = f"Reply {answers.OPEN_THINK}STEPS{answers.CLOSE_THINK}{answers.tagged('NUMBER')}"
+"""What every prompt ends in."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class GSM8K(Task[float]):
@@ -53,6 +56,7 @@ class GSM8K(Task[float]):
     unit: ClassVar[str] = ""
     worst_error: ClassVar[float] = 1.0
     pattern = answers.AMOUNT
+    unsliced: ClassVar[tuple[str, ...]] = ("row",)
 
     difficulty: int = 1
     distractors: int | None = None
@@ -118,8 +122,11 @@ class GSM8K(Task[float]):
         return Problem(self._prompt(row.question), row.answer, solution=row.solution, info=info)
 
     def _prompt(self, question: str) -> str:
-        form = answers.OPEN_THINK + "STEPS" + answers.CLOSE_THINK + answers.tagged("NUMBER")
-        return f"{question} Reply {form}"
+        return f"{question} {INSTRUCTION}"
+
+    def without_question(self, problem: Problem) -> str:
+        """How to reply, which is what every prompt ends in."""
+        return INSTRUCTION
 
     def demonstration(self, posed: Problem) -> str:
         """The steps of the solution, without the notes for a calculator, and the answer."""

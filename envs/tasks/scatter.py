@@ -52,6 +52,7 @@ class Scatter(Task[float]):
     worst_error: ClassVar[float] = 2.0
     pattern = CORRELATION
     shifted_styles: ClassVar[tuple[str, ...]] = ("outliers", "nonlinear", "dense", "tiny-axes")
+    tolerance: ClassVar[float] = 0.05
 
     size: int = 112
     style: Literal["plain", "varied", "outliers", "nonlinear", "dense", "tiny-axes"] = "plain"
@@ -106,8 +107,8 @@ class Scatter(Task[float]):
         )
 
     def write(self, r: float) -> str:
-        """The answer for r: a sign and two decimals."""
-        return f"{r:+.2f}"
+        """The answer for r: a sign and two decimals, or as many as it takes to write what is no hundredth."""
+        return answers.plain_number(r, decimals=2, sign=True)
 
     def read(self, text: str) -> float | None:
         """A correlation, -1 to 1; None for a number beyond."""

@@ -148,6 +148,34 @@ BROKEN = [
     (broken("Generous", score=unreadable_rewarded), "must get worst_error and no more reward"),
     (broken("Moody", score=moody), "score must be a pure function"),
     (broken("NoDepiction", depict=raising), "depict must give a scene or None"),
+    (broken("Tolerant", tolerance=11.0), "tolerance must be from 0 to worst_error 10.0, got 11.0"),
+    (broken("Intolerant", tolerance=-1.0), "tolerance must be from 0 to worst_error 10.0, got -1.0"),
+    (broken("Pointlike", period=0.0), "period must be finite and above 0, or None, got 0.0"),
+    (broken("Unsliced", unsliced="x"), "unsliced must be a tuple of info keys, got 'x'"),
+    (
+        broken("Coarse", write=lambda self, answer: f"{answer:.1f}"),
+        "must be read as that answer, but 0.94 becomes '0.9'",
+    ),
+    (broken("Chatty", write=lambda self, answer: f"about {answer}"), "becomes 'about 0.94'"),
+    (broken("Offscale", period=0.5), "number must be at least 0 and below the period 0.5, or None, got 0.94"),
+    (broken("Boundless", number=lambda self, answer: math.inf), "number must be finite, or None, got inf"),
+    (
+        broken("Signed", error_parts=lambda self, answer, truth: {"way": answer - truth}),
+        "error_parts must be finite and 0 or more, got way -",
+    ),
+    (
+        broken("Moody", error_parts=lambda self, answer, truth: {"right" if answer == truth else "wrong": 0.0}),
+        "error_parts must have the same names every time, but has ['right'] and ['wrong']",
+    ),
+    (
+        broken("Mute", without_question=lambda self, posed: "Reply"),
+        "without_question must keep what asks for the answer",
+    ),
+    (broken("Asking", without_question=lambda self, posed: posed.prompt), "must take the question out"),
+    (
+        broken("Telling", without_question=lambda self, posed: f"{posed.answer} <answer>NUMBER</answer>"),
+        "must take the question out, but '0.03 <answer>NUMBER</answer>' still tells which",
+    ),
 ]
 
 

@@ -157,12 +157,19 @@ def test_answers_are_written_as_on_the_dial():
     assert CLOCK.write(26730) == "07:25:30"
     assert CLOCK.write(43199) == "11:59:59"
     assert Clock(second_hand=False).write(26700) == "07:25"
+    assert Clock(second_hand=False).write(26730) == "07:25:30"  # as it may be read
 
 
 def test_problems_are_described():
     posed = problem(CLOCK, 7)
     hour, minute, second = map(int, posed.answer.split(":"))
-    assert posed.info == {"hour": hour, "minute": minute, "second": second}
+    angle = abs(30 * hour + minute / 2 + second / 120 - 6 * minute - second / 10) % 360
+    assert posed.info == {
+        "hour": hour,
+        "minute": minute,
+        "second": second,
+        "hands_angle": pytest.approx(min(angle, 360 - angle), abs=0.0501),
+    }
     assert posed.prompt == "What time is it? Reply <answer>HH:MM:SS</answer>"
     assert posed.solution is not None
     assert CLOCK.score(posed.solution, posed.answer).error == 0.0

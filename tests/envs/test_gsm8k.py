@@ -3,8 +3,10 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from envs import check_task, make_task, problem, register, yardsticks
+from envs import answers, check_task, make_task, problem, register, yardsticks
 from envs.tasks.gsm8k import GSM8K
 
 
@@ -128,6 +130,45 @@ def test_the_environment():
     observations, _ = vector.reset(seed=[1, 1, 2, 2])
     assert observations["prompt"][0] == observations["prompt"][1] != observations["prompt"][2]
     assert vector.step(["x"] * 4)[4]["reward/correct"].tolist() == [0.0] * 4
+
+
+def test_the_question_can_be_taken_out():
+    task = GSM8K()
+    posed = problem(task, 0)
+    assert task.without_question(posed) == "Reply <think>STEPS</think><answer>NUMBER</answer>"
+    assert posed.prompt.endswith(f". {task.without_question(posed)}") or posed.prompt.endswith(
+        f"? {task.without_question(posed)}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("read", "written"),
+    [
+        ("18.0", "18"),
+        ("$1,234.50", "1234.5"),
+        ("-0", "0"),
+        ("20%", "20"),
+        ("999,999,999,999,999", "999999999999999"),
+        (".000000000000001", "0.000000000000001"),
+    ],
+)
+def test_answers_are_written_without_signs_and_exponents(read, written):
+    task = GSM8K()
+    assert task.write(task.parse(read)) == written
+    assert task.parse(written) == task.parse(read)
+
+
+@given(st.from_regex(answers.AMOUNT, fullmatch=True))
+def test_written_answers_are_read_back(text):
+    task = GSM8K()
+    answer = task.read(text)
+    assert task.parse(task.write(answer)) == answer
+
+
+def test_answers_as_numbers():
+    assert GSM8K().number(1234.5) == 1234.5
+    assert (GSM8K.tolerance, GSM8K.period, GSM8K.unsliced) == (0.0, None, ("row",))
+    assert GSM8K().error_parts(1.0, 2.0) == {}
 
 
 def test_it_is_found_by_its_short_name():

@@ -66,6 +66,15 @@ def test_the_files_of_a_folder_are_the_splits(folder):
     assert check_task(task) == []
 
 
+def test_rows_keep_the_rules_and_lose_their_question(folder):
+    task = GSM8K(source=str(folder))
+    assert check_task(task) == []
+    posed = problem(task, 0)
+    assert posed.prompt.startswith("What is ")
+    assert task.without_question(posed) == "Reply <think>STEPS</think><answer>NUMBER</answer>"
+    assert task.write(task.truth(posed.answer)) == posed.answer
+
+
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.jsonl")
     with pytest.raises(ValueError, match=r"pipe.jsonl is neither a file nor a folder"):

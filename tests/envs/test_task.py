@@ -135,6 +135,29 @@ def test_an_unreadable_truth_is_said():
         make_task("clock").score("7:25", "ten")
 
 
+@pytest.mark.parametrize(
+    ("answer", "text", "number"),
+    [
+        (40.0, "40", 40.0),
+        (-0.0, "0", 0.0),
+        (1e-7, "0.0000001", 1e-7),
+        (7, "7", 7.0),
+        ("a", "a", None),
+        (True, "True", None),
+    ],
+)
+def test_answers_are_written_and_counted_as_what_they_are(answer, text, number):
+    assert Sum().write(answer) == text
+    assert Sum().number(answer) == number
+
+
+def test_what_a_task_need_not_tell():
+    posed = Problem("1 + 1? <answer>NUMBER</answer>", "2")
+    assert Sum().error_parts(1.0, 2.0) == {}
+    assert Sum().without_question(posed) is None
+    assert (Task.tolerance, Task.period, Task.unsliced) == (0.0, None, ())
+
+
 def test_image_shape_comes_from_size():
     assert make_task("clock", size=64).image_shape == (64, 64, 3)
 

@@ -1,0 +1,227 @@
+"""Rules on a task's answers and scores: each yields a sentence for what a task does wrong, for `check_task`."""
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from envs.answers import CLOSE, OPEN, tagged
+from envs.rules import Sample, short, words
+from envs.task import Score
+from rendering import render
+
+JUNK = (
+    "",
+    " \n\t",
+    "\x00",
+    "\ud800",
+    "no idea",
+    "99:99:99",
+    "nan",
+    "-inf",
+    "1e999",
+    "٣",
+    "9" * 5000,
+    "{" * 5000,
+    OPEN,
+    CLOSE,
+    CLOSE + OPEN,
+    tagged(""),
+    tagged("nan"),
+    tagged("9" * 5000),
+    tagged("-1e999"),
+    tagged("99:99:99"),
+    tagged("\udfff"),
+    OPEN * 5000,
+    "[" * 100_000,
+    "1" * 100_000,
+    "1:" * 50_000,
+)
+"""Texts that a policy may well write and that no scorer may stumble over."""
+
+
+def _check_oracle(sample: Sample) -> Iterator[str]:
+    """The truth must be read, without error, and earn the most there is."""
+    for posed in sample.problems:
+        text = sample.best_text(posed)
+        for wording in (text, sample.task.best_answer(posed.answer)):
+            score = sample.task.score(wording, posed.answer)
+            if not score.parsed or score.error != 0.0:
+                yield (f"The truth must be read with error 0, but {short(wording)} gets {_told(score)}.")
+                return
+        reward = sample.task.score(text, posed.answer).reward
+        shown = sample.task.demonstration(posed)
+        if sample.task.score(shown, posed.answer).reward < reward:
+            yield f"demonstration must earn the most, but {short(shown)} earns less than {short(text)}."
+            return
+        for other in sample.problems:
+            better = sample.task.score(sample.best_text(other), posed.answer).reward
+            if better > reward:
+                yield f"The truth must earn the most, but {short(text)} earns {reward} and another {better}."
+                return
+
+
+def _check_errors(sample: Sample) -> Iterator[str]:
+    """Errors must lie between 0 and `worst_error`."""
+    worst = sample.task.worst_error
+    answers = [sample.task.parse(sample.best_text(posed)) for posed in sample.problems]
+    for posed in sample.problems:
+        for answer, other in zip(answers, sample.problems, strict=True):
+            if answer is None:
+                continue  # the oracle's rule says so
+            raw = sample.task.error(answer, sample.task.truth(posed.answer))
+            if not 0.0 <= raw < math.inf:
+                yield f"error must be finite and 0 or more, got {raw} ({other.answer} for {posed.answer})."
+                return
+            score = sample.task.score(sample.best_text(other), posed.answer)
+            if not 0.0 <= score.error <= worst:
+                yield f"A scored error must be at most worst_error {worst}, but is {score.error}."
+                return
+
+
+def _check_reward_falls(sample: Sample) -> Iterator[str]:
+    """The reward must not rise with the error."""
+    for posed in sample.problems:
+        scores = [sample.task.score(sample.best_text(other), posed.answer) for other in sample.problems]
+        scores.sort(key=lambda score: score.error)
+        for near, far in pairwise(scores):
+            if far.error > near.error and far.reward > near.reward + 1e-12:
+                yield (
+                    "The reward must not rise with the error, but an error of "
+                    f"{near.error} earns {near.reward} and one of {far.error} earns {far.reward}."
+                )
+                return
+
+
+def _check_junk(sample: Sample) -> Iterator[str]:
+    """Any text must get a score, and one without an answer the worst error and the least reward."""
+    posed, other = sample.problems[0], sample.problems[1]
+    readable = [sample.task.score(sample.best_text(each), posed.answer).reward for each in sample.problems]
+    listed = "".join(sample.best_text(each) for each in sample.problems)
+    for text in (*JUNK, listed, sample.best_text(posed) + sample.best_text(other)):
+        try:
+            score = sample.task.score(text, posed.answer)
+        except Exception as error:
+            yield f"score must never raise, but on {short(text)} it raises {words(error)}."
+            return
+        if score.parsed and text.count(OPEN) > 1:
+            yield f"Several answers are no answer, but {short(text)} gets {_told(score)}."
+            return
+        if not score.parsed and (score.error != sample.task.worst_error or score.reward > min(readable)):
+            yield (
+                "A text without an answer must get worst_error and no more reward than any answer, "
+                f"but {short(text)} gets {_told(score)}."
+            )
+            return
+        if not (0.0 <= score.error <= sample.task.worst_error and -math.inf < score.reward <= max(readable)):
+            yield f"Every score must be bounded, but {short(text)} gets {_told(score)}."
+            return
+
+
+def _check_pure(sample: Sample) -> Iterator[str]:
+    """The same text must get the same score."""
+    first, *_, last = sample.problems
+    texts = (sample.best_text(last), tagged(""), "no idea")
+    for text in texts:
+        if sample.task.score(text, first.answer) != sample.task.score(text, first.answer):
+            yield f"score must be a pure function, but {short(text)} gets two different scores."
+            return
+
+
+def _check_depict(sample: Sample) -> Iterator[str]:
+    """Any answer must depict as a scene or None."""
+    shape = sample.task.image_shape
+    posed, other = sample.problems[0], sample.problems[1]
+    for answer in (sample.task.best_answer(other.answer), "", "99:99:99", "\ud800"):
+        try:
+            scene = sample.task.depict(posed, answer)
+            if scene is not None and shape is not None:
+                render(scene, shape[:2])
+        except Exception as error:
+            yield f"depict must give a scene or None, but on {short(answer)} it raises {words(error)}."
+            return
+
+
+def _check_written(sample: Sample) -> Iterator[str]:
+    """What `write` writes must be read as the same answer."""
+    for answer in _answers(sample):
+        text = sample.task.write(answer)
+        if not isinstance(text, str) or sample.task.parse(text) != answer or sample.task.parse(tagged(text)) != answer:
+            yield f"What write makes of an answer must be read as that answer, but {answer!r} becomes {text!r}."
+            return
+
+
+def _check_numbers(sample: Sample) -> Iterator[str]:
+    """An answer's number must be finite, and within the period."""
+    period = sample.task.period
+    for answer in _answers(sample):
+        number = sample.task.number(answer)
+        if number is None:
+            continue
+        if not math.isfinite(number) or (period is not None and not 0 <= number < period):
+            bound = "finite" if period is None else f"at least 0 and below the period {period}"
+            yield f"number must be {bound}, or None, got {number} for {answer!r}."
+            return
+
+
+def _check_error_parts(sample: Sample) -> Iterator[str]:
+    """Parts of an error must be finite and 0 or more, under the same names for every answer."""
+    names: list[str] | None = None
+    for posed in sample.problems:
+        truth = sample.task.truth(posed.answer)
+        for answer in _answers(sample):
+            parts = sample.task.error_parts(answer, truth)
+            names = names or sorted(parts)
+            if sorted(parts) != names:
+                yield f"error_parts must have the same names every time, but has {names} and {sorted(parts)}."
+                return
+            for name, value in parts.items():
+                if not 0.0 <= value < math.inf:
+                    yield f"error_parts must be finite and 0 or more, got {name} {value} ({answer!r} for {truth!r})."
+                    return
+
+
+def _answers(sample: Sample) -> list[Any]:
+    """What is read from the truths, those that are read without error; of the others the oracle's rule tells."""
+    task, read = sample.task, []
+    for posed in sample.problems:
+        answer = task.parse(sample.best_text(posed))
+        if answer is not None and task.bounded_error(answer, task.truth(posed.answer)) == 0.0:
+            read.append(answer)
+    return read
+
+
+def _check_without_question(sample: Sample) -> Iterator[str]:
+    """A prompt without its question must still ask for the answer, and for no other."""
+    bare = [sample.task.without_question(posed) for posed in sample.problems]
+    for posed, prompt in zip(sample.problems, bare, strict=True):
+        if prompt is None:
+            continue
+        if not isinstance(prompt, str) or OPEN not in prompt or CLOSE not in prompt:
+            yield f"without_question must keep what asks for the answer as {tagged('…')}, got {prompt!r}."
+            return
+        if posed.prompt in prompt:
+            yield f"without_question must take the question out, but {short(prompt)} still holds it."
+            return
+    asked = {posed.prompt for posed, prompt in zip(sample.problems, bare, strict=True) if prompt is not None}
+    left = sorted({prompt for prompt in bare if prompt is not None})
+    if len(left) > 1 and len(left) >= len(asked):
+        yield f"without_question must take the question out, but {short(left[0])} still tells which problem it was."
+
+
+def _told(score: Score) -> str:
+    return f"error {score.error}, reward {score.reward}, parsed {score.parsed}"
+
+
+SCORING_RULES = (
+    _check_oracle,
+    _check_errors,
+    _check_reward_falls,
+    _check_junk,
+    _check_pure,
+    _check_depict,
+    _check_written,
+    _check_numbers,
+    _check_error_parts,
+    _check_without_question,
+)
