@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 
+from agents.__main__ import main
 from agents.tiny import build_tiny
+from tests.agents.fake_server import FakeServer
+from tests.agents.serving import serving
 
 QUESTIONS = [
     "What time is it?",
@@ -21,6 +24,30 @@ def base(policy, tmp_path):
     """A tiny Qwen2.5-VL's folder."""
     policy.save(tmp_path / "base")
     return str(tmp_path / "base")
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """A server that does as it is told."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    server = FakeServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """A tiny model, exported by the command."""
+    folder = tmp_path_factory.mktemp("exported") / "model"
+    assert main(["export", "--model", "tiny", "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(exported):
+    """The address of `transformers serve` with it."""
+    with serving(exported) as address:
+        yield address
 
 
 def tiny(name):
