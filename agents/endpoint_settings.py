@@ -45,8 +45,11 @@ class EndpointSettings:
     def __post_init__(self) -> None:
         """Raise ValueError for a setting outside its range."""
         check_address(self.url)
-        if self.served_model is not None and not self.served_model.strip():
-            raise ValueError("--served-model must not be empty; leave it out if the server has one model")
+        if self.served_model is not None and not (self.served_model.strip() and self.served_model.isprintable()):
+            raise ValueError(
+                f"--served-model must be a name in printable characters, got {self.served_model!r}; leave it out if "
+                "the server has one model"
+            )
         if not self.api_key_env or "=" in self.api_key_env or not self.api_key_env.isprintable():
             raise ValueError("--api-key-env must be the name of an environment variable, not the key itself")
         for name, least in (("concurrency", 1), ("retries", 0), ("max_new_tokens", 1)):
@@ -56,6 +59,7 @@ class EndpointSettings:
             raise ValueError(f"--timeout must be a number of seconds above 0, got {self.timeout:g}")
         try:
             fields = json.loads(self.extra_body, parse_constant=_no_number)
+            json.dumps(fields, ensure_ascii=False).encode()  # half a character cannot be sent
         except (ValueError, RecursionError) as error:
             raise ValueError(f"--extra-body must be a JSON object, got {self.extra_body!r}: {error}") from None
         if not isinstance(fields, dict):
@@ -85,7 +89,7 @@ def check_address(url: str) -> None:
             f"--model {parts.scheme}://{host}...: the address must hold no user name, password, query or fragment; put "
             "the key into an environment variable, and name that by --api-key-env"
         )
-    if not is_address(url) or not host or not url.isprintable() or " " in url:
+    if not is_address(url) or not host or not host.isascii() or not url.isprintable() or " " in url:
         raise ValueError(f"--model {url!r} is no address; give one such as http://127.0.0.1:8000/v1")
     if parts.path.rstrip("/").endswith(("/completions", "/models")):
         raise ValueError(f"--model {url} must end before the page, usually at /v1; leave /chat/completions off")

@@ -30,6 +30,7 @@ def base(policy, tmp_path):
 def fake(monkeypatch):
     """A server that does as it is told."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     server = FakeServer()
     yield server
     server.stop()

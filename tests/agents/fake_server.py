@@ -14,7 +14,7 @@ class FakeServer:
 
     `script` maps a prompt to what is done when it is asked for the first time, the second, and so on; the last holds
     for ever. Each is a body (a string, or JSON), or `(status, headers, body)`, or a function that makes one of these
-    from the request's body.
+    from the request's body. With the header `Drip`, a space follows every 20 ms.
     """
 
     def __init__(self):
@@ -86,6 +86,8 @@ class FakeServer:
                         self.send_header(name, value)
                     self.end_headers()
                     self.wfile.write(data)
+                    while "Drip" in headers and not fake.release.wait(0.02):
+                        self.wfile.write(b" ")
                 except OSError:  # whoever asked is gone
                     self.close_connection = True
 

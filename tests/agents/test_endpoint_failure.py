@@ -43,6 +43,7 @@ PASSING = {
     "503": (503, {}, ""),
     "408": (408, {}, ""),
     "409": (409, {}, ""),
+    "broken off": (200, {"Content-Length": "999", "Connection": "close"}, "{"),
     "invalid JSON": '{"choices": [',
     "too deep": "[" * 100_000,
     "empty body": "",
@@ -66,6 +67,11 @@ def test_trouble_that_passes(fake, trouble):
 
 def test_a_hang_that_passes(fake):
     fake.script["?"] = [fake.hang, GOOD]
+    assert list(ask(endpoint(fake, retries=1, timeout=0.3), "?")) == [(0, Reply("fine"))]
+
+
+def test_a_drip_is_a_hang(fake):
+    fake.script["?"] = [(200, {"Content-Length": "9999", "Drip": "yes"}, " "), GOOD]
     assert list(ask(endpoint(fake, retries=1, timeout=0.3), "?")) == [(0, Reply("fine"))]
 
 

@@ -18,7 +18,12 @@ from agents.endpoint_settings import EndpointSettings, is_address, seed_of
             {"url": "https://x/v1?key=secret"},
             "--model https://x...: the address must hold no user name, password, quer",
         ),
-        ({"served_model": " "}, "--served-model must not be empty"),
+        ({"url": "http://☃/v1"}, "is no address"),
+        (
+            {"served_model": " "},
+            "--served-model must be a name in printable characters, got ' '; leave it out if the ser",
+        ),
+        ({"served_model": "a\n"}, "got 'a\\n'"),
         ({"api_key_env": ""}, "--api-key-env must be the name of an environment variable"),
         ({"concurrency": 0}, "--concurrency must be at least 1, got 0"),
         ({"retries": -1}, "--retries must be at least 0, got -1"),
@@ -29,6 +34,7 @@ from agents.endpoint_settings import EndpointSettings, is_address, seed_of
         ({"extra_body": "top_p=1"}, "--extra-body must be a JSON object, got 'top_p=1'"),
         ({"extra_body": "[1]"}, "--extra-body must be a JSON object, got '[1]'"),
         ({"extra_body": '{"top_p": NaN}'}, "NaN is not JSON"),
+        ({"extra_body": '{"stop": "\\ud800"}'}, "--extra-body must be a JSON object"),
         ({"extra_body": '{"stream": true, "n": 2}'}, "--extra-body must leave n, stream alone"),
     ],
 )
