@@ -55,9 +55,14 @@ class Policy(Protocol):
         ...
 
 
+def in_order(replies: Iterator[tuple[int, Reply]]) -> list[Reply]:
+    """All replies, in the order of their rows."""
+    return [reply for _, reply in sorted(replies, key=lambda pair: pair[0])]
+
+
 def texts_of(replies: Iterator[tuple[int, Reply]]) -> list[str]:
     """The texts of all replies, in the order of their rows."""
-    return [reply.text for _, reply in sorted(replies, key=lambda pair: pair[0])]
+    return [reply.text for reply in in_order(replies)]
 
 
 def pictures(observations: Mapping[str, Any]) -> list[list[np.ndarray]] | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from envs.answers import CLOSE, OPEN, tagged
 from envs.rules import Sample, short, words
-from envs.task import Score
+from envs.task import Score, Task
 from rendering import render
 
 JUNK = (
@@ -143,7 +143,9 @@ def _check_depict(sample: Sample) -> Iterator[str]:
 
 
 def _check_written(sample: Sample) -> Iterator[str]:
-    """What `write` writes must be read as the same answer."""
+    """What a task's own `write` writes must be read as the same answer."""
+    if type(sample.task).write is Task.write:
+        return  # what it makes of answers that are no numbers is shown, and that is all
     for answer in _answers(sample):
         text = sample.task.write(answer)
         if not isinstance(text, str) or sample.task.parse(text) != answer or sample.task.parse(tagged(text)) != answer:

@@ -162,7 +162,11 @@ class Task(ABC, Generic[Answer]):
         return {}
 
     def write(self, answer: Answer) -> str:
-        """An answer as text, in the one form that it is shown in; `parse` reads the same answer back from it."""
+        """An answer as text, in the one form that it is shown in; `parse` reads the same answer back from it.
+
+        The default does that for numbers: `str`, without exponents. A task with answers of another kind overrides it,
+        or they are shown as Python shows them, and not depicted.
+        """
         return answers.plain_number(answer) if isinstance(answer, float) else str(answer)
 
     def number(self, answer: Answer) -> float | None:

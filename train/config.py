@@ -180,7 +180,8 @@ class TrainConfig:
     """How many checkpoints stay."""
 
     samples: int = 8
-    """Answers of each evaluation kept in samples.jsonl, with their pictures."""
+    """Answers of each evaluation kept in samples.jsonl, with their pictures, and beside them a group of sampled answers
+    that was learned from; 0 keeps neither."""
 
     track: tuple[Tracker, ...] = ()
     """Experiment trackers that also get the metrics, the evaluations with sample pictures and the settings: one or

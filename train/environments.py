@@ -24,6 +24,12 @@ def task_of(spec: EnvSpec, fields: Mapping[str, Any]) -> envs.Task | None:
     return envs.make_task(spec, **fields) if is_ours(spec) else None
 
 
+def task_behind(vector: gym.vector.VectorEnv) -> envs.Task | None:
+    """The task whose problems environments pose; None for those that know nothing of tasks."""
+    task = getattr(vector.unwrapped, "task", None)
+    return task if isinstance(task, envs.Task) else None
+
+
 def training_rows(task: envs.Task | None, config: TrainConfig) -> int | None:
     """How many different training problems there are; None where they never run out, or nobody knows.
 

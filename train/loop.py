@@ -5,15 +5,12 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from agents.grpo import group_advantages, steering
 from agents.language_model import LanguageModel
-from agents.loading import load_policy
-from agents.policy import pictures
 from agents.rollout import Rollout
 from plots.curves import write_curves
 from plots.runs import RunError
@@ -22,15 +19,16 @@ from train.cold_start import cold_start
 from train.config import Settings
 from train.distributed import Processes
 from train.environments import mean
-from train.evaluation.asking import full_summary, sample_rows
+from train.evaluation.asking import full_summary
 from train.learner import Learner, NotFiniteError, TrainingError
 from train.preparation import autocast
 from train.progress import Progress
 from train.record import Record
+from train.reference import reference_policy
 from train.resampling import flat_groups
+from train.samples import Samples, skipped_rows
 from train.sampling import Batch, Sampler
 from train.schedule import entropy_target, fraction_done, learning_rate_factor
-from train.sharding import full_weights
 from train.storage import WriteError, written_aside
 from train.trackers import Trackers
 
@@ -97,6 +95,7 @@ class Trainer:
         self.sampler = Sampler(config, envs, policy, self.processes)
         self.progress = Progress(config)
         self.trackers = Trackers(self.accelerator, config, folder, self.progress.note)
+        self.samples = Samples(config, self.record, self.trackers, envs, eval_envs)
         self.learner = Learner(config, policy, self.processes, self.progress.note)
         self.stopping = False
         self.wide_gap = WIDE_GAP[config.dtype]
@@ -155,28 +154,9 @@ class Trainer:
         return self.config.minutes is not None and self.seconds + self.state.closing_seconds >= 60 * self.config.minutes
 
     def keep_reference(self) -> None:
-        """Keep a frozen copy of the policy for the KL divergence, if that has a weight.
-
-        It is the policy as GRPO began; a resumed run reads it from the folder `reference`. Under an adapter there is
-        one already, the model without it.
-        """
+        """Keep the policy as GRPO began for the KL divergence, if that has a weight."""
         if self.config.kl_weight > 0:
-            self.learner.reference = self.policy if self.policy.adapter else self._copy_of_the_policy()
-
-    def _copy_of_the_policy(self) -> LanguageModel:
-        folder, weights = self.folder / "reference", full_weights(self.policy.model)
-
-        def write() -> None:
-            if not folder.exists():
-                with written_aside(folder) as aside:
-                    self.policy.save(aside, weights)
-
-        self.processes.once(write)
-        config, device = self.config, self.processes.loading_device
-        reference = load_policy(str(folder), config.seed, device=device, dtype="float32", attention=config.attention)
-        reference.model.requires_grad_(False)
-        self.processes.place(reference, self.config.dtype)
-        return reference
+            self.learner.reference = reference_policy(self.policy, self.config, self.folder, self.processes)
 
     def train_step(self) -> None:
         """One batch of rollouts, and the updates on it."""
@@ -208,6 +188,7 @@ class Trainer:
         if self.processes.main:
             self.record.metrics.add(row)
             self.trackers.log("train", row)
+            self.samples.hold(self.state.step, batch.rollout, batch.seeds)
         self.progress.step(row)
         if self.state.skipped_in_a_row >= MOST_SKIPPED:
             raise TrainingError(
@@ -262,10 +243,8 @@ class Trainer:
         if self.processes.main:
             self.record.evals.add(row)
             self.trackers.log("eval", row)
-            samples = sample_rows(phase, self.state.step, seen, self.config.samples)
-            shown = pictures(seen.observations)
-            self.record.add_samples(samples, shown)
-            self.trackers.log_samples(samples, shown)
+            self.samples.add_group(self.state.step)
+            self.samples.add_evaluation(phase, self.state.step, seen)
         self.progress.evaluation(row)
         self.state.closing_seconds = 1.5 * (time.perf_counter() - begin) + 5.0
 
@@ -311,11 +290,3 @@ def rollout_metrics(batch: Batch) -> dict[str, float | None]:
         "groups_replaced": len(flat_groups(batch.first)) - len(flat_groups(batch.rollout)),
         "answer_tokens": float(batch.first.answers.mask_BT.sum(-1).float().mean()),
     }
-
-
-def skipped_rows(rollout: Rollout, seeds: Sequence[int]) -> list[dict[str, Any]]:
-    """The answers of a batch with their rewards, for `skipped.jsonl`."""
-    rewards = rollout.rewards_PG.flatten().tolist()
-    problems = np.repeat(seeds, len(rewards) // len(seeds)).tolist()
-    rows = zip(problems, rollout.texts, rewards, strict=True)
-    return [{"seed": seed, "text": text, "reward": reward} for seed, text, reward in rows]

@@ -1,6 +1,7 @@
 """The run folder: settings, a row per step, a row per evaluation, sample answers with their pictures."""
 
 import csv
+import hashlib
 import importlib.metadata
 import json
 import math
@@ -116,19 +117,28 @@ class Record:
         with written_aside(self.folder / "config.json") as aside:
             aside.write_text(json.dumps(document, indent=2) + "\n")
 
-    def add_samples(self, rows: Sequence[Mapping[str, Any]], pictures: Sequence[Sequence[np.ndarray]] | None) -> None:
-        """Append answers to `samples.jsonl`, each with its pictures.
+    def add_samples(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        pictures: Sequence[Sequence[np.ndarray]] | None,
+        depicted: Sequence[np.ndarray | None] | None = None,
+    ) -> None:
+        """Append answers to `samples.jsonl`, each with its pictures: `images` and `depicted` are their paths.
 
         Args:
             rows: the answers.
             pictures: those of each answer, or of more of them, uint8 (H, W, 3); None where there are none.
+            depicted: the picture that each answer would be, None where there is none; None for none at all.
         """
         with writing(self.samples), self.samples.open("a", encoding="utf-8") as file:
             for i, row in enumerate(rows):
+                name = f"{'train' if row.get('phase') == 'rollout' else 'eval'}-{row['seed']:06d}"
                 shown = [] if pictures is None else pictures[i]
-                images = [self._keep_picture(row["seed"], k, picture) for k, picture in enumerate(shown)]
+                images = [self._keep_picture(name + (f"-{k + 1}" if k else ""), one) for k, one in enumerate(shown)]
+                drawn = None if depicted is None else depicted[i]
+                path = None if drawn is None else self._keep_picture(f"{name}-answer-{short_hash(row['read'])}", drawn)
                 # ASCII escapes: a text may hold lone surrogates, which UTF-8 cannot
-                file.write(json.dumps({**row, "images": images}) + "\n")
+                file.write(json.dumps({**row, "images": images, "depicted": path}) + "\n")
 
     def add_skipped(self, step: int, reason: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append the answers of a step that was skipped to `skipped.jsonl`."""
@@ -138,9 +148,9 @@ class Record:
                 shown = {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
                 file.write(json.dumps({"step": step, "reason": reason, **shown}) + "\n")
 
-    def _keep_picture(self, seed: int, k: int, picture: np.ndarray) -> str:
-        """Write the k-th picture of an eval problem, unless it is on disk; returns its path in the folder."""
-        path = f"images/eval-{seed:06d}{f'-{k + 1}' if k else ''}.png"
+    def _keep_picture(self, name: str, picture: np.ndarray) -> str:
+        """Write a picture, unless it is on disk; returns its path in the folder."""
+        path = f"images/{name}.png"
         if not (self.folder / path).exists():
             with written_aside(self.folder / path) as aside:
                 Image.fromarray(picture).save(aside)
@@ -159,6 +169,11 @@ class Record:
             if path.exists():
                 with writing(path):
                     sync(path)
+
+
+def short_hash(text: str) -> str:
+    """Any text as a part of a file's name."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def require_new(folder: Path) -> None:

@@ -197,6 +197,15 @@ def test_each_broken_rule_is_named_alone(task, message):
     assert message in found
 
 
+def test_answers_that_are_no_numbers_may_go_unwritten():
+    class Pair(Spot):
+        pattern = re.compile("[0-9.]+")
+        read = lambda self, text: (text, text)  # noqa: E731
+        error = lambda self, answer, truth: float(answer != truth)  # noqa: E731
+
+    assert check_task(dataclass(frozen=True)(Pair)) == []
+
+
 def test_all_problems_alike():
     class Same(Spot):
         def generate(self, rng):

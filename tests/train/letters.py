@@ -18,14 +18,24 @@ class Letters(Task[int]):
 
     def generate(self, rng):
         count = int(rng.integers(5, 20))
-        disc = Disc((0.5, 0.5), 0.02 * count, (0, 0, 0))
-        return Problem("Write. <answer>TEXT</answer>", "a" * count, Scene((disc,)), info={"count": count})
+        return Problem("Write. <answer>TEXT</answer>", "a" * count, draw(count), info={"count": count})
 
     def read(self, text):
         return sum(letter.isalpha() for letter in text)
 
     def error(self, answer, truth):
         return float(abs(answer - truth))
+
+    def write(self, answer):
+        return "a" * answer
+
+    def depict(self, problem, answer):
+        count = self.parse(answer)
+        return draw(count) if count else None
+
+
+def draw(count):
+    return Scene((Disc((0.5, 0.5), 0.02 * count, (0, 0, 0)),))
 
 
 register("Letters-v0", Letters)

@@ -52,6 +52,7 @@ def test_samples_are_what_was_asked_and_answered(train, tmp_path):
     train(*SMALL, "--steps", "1")
     run = tmp_path / "runs" / "letters"
     samples = [json.loads(line) for line in (run / "samples.jsonl").read_text().splitlines()]
+    samples = [sample for sample in samples if sample["phase"] != "rollout"]
     assert [sample["seed"] for sample in samples] == [0, 1] * 3
     task = envs.make_task("tests.train.letters:letters")
     for sample in samples:
@@ -79,9 +80,7 @@ def test_a_resumed_run_continues_the_same_numbers(train, tmp_path, extra):
     assert train("--resume", "cut") == 0
     for table in ("metrics.csv", "evals.csv"):
         assert timeless(tmp_path / "cut" / table) == timeless(tmp_path / "whole" / table)
-    assert len((tmp_path / "cut" / "samples.jsonl").read_text().splitlines()) == 2 * len(
-        rows(tmp_path / "whole" / "evals.csv")
-    )
+    assert (tmp_path / "cut" / "samples.jsonl").read_bytes() == (tmp_path / "whole" / "samples.jsonl").read_bytes()
 
 
 def remove(folder):

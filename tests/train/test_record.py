@@ -70,6 +70,27 @@ def test_every_picture_of_a_problem_is_kept(tmp_path):
         assert np.array_equal(np.asarray(Image.open(tmp_path / path)), picture)
 
 
+def test_pictures_of_answers_are_written_once_for_each_answer(tmp_path):
+    shown = [np.full((2, 2, 3), grey, np.uint8) for grey in (1, 2, 3)]
+    told = [("train", "07:00"), ("rollout", "07:00"), ("rollout", "\ud800"), ("rollout", None)]
+    rows = [{"phase": phase, "step": 0, "seed": 3, "read": read} for phase, read in told]
+    record = Record(tmp_path)
+    record.add_samples(rows, None, [*shown, None])
+    record.add_samples(rows, None, [shown[2], *shown[1:], None])
+    found = [json.loads(line) for line in (tmp_path / "samples.jsonl").read_text().splitlines()]
+    assert [row["images"] for row in found] == [[]] * 8
+    paths = [row["depicted"] for row in found]
+    # the first digits of SHA-256 of the text in UTF-8
+    assert paths[0] == "images/eval-000003-answer-1df56f1bc0db.png"
+    assert paths[1] == "images/train-000003-answer-1df56f1bc0db.png"
+    assert paths[2].startswith("images/train-000003-answer-")
+    assert paths[3] is None
+    assert paths[4:] == paths[:4]
+    assert len(set(paths)) == 4
+    assert np.array_equal(np.asarray(Image.open(tmp_path / paths[0])), shown[0])
+    assert np.array_equal(np.asarray(Image.open(tmp_path / paths[2])), shown[2])
+
+
 def test_run_folders(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert [str(new_run_folder(None, "clock")) for _ in range(3)] == ["runs/clock", "runs/clock-2", "runs/clock-3"]

@@ -1,13 +1,13 @@
 """Asking a policy the problems of the eval split: the pass that a training run makes time and again."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
 
-from agents.policy import Draws, Policy, pictures, texts_of
+from agents.policy import Draws, Policy, in_order, pictures
 from train.environments import column, joined, mean
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class Evaluation:
     """In gymnasium's vector layout, from the step that scored the answers."""
     texts: list[str]
     rewards: np.ndarray
+    tokens: list[int | None] = field(default_factory=list)
+    """Of each answer; None where the policy does not tell."""
 
     @property
     def errors(self) -> np.ndarray | None:
@@ -54,15 +56,17 @@ def evaluate(
     if blank:
         observations = {name: shown if name == "prompt" else blanked(shown) for name, shown in observations.items()}
     asked = dict(infos)
-    texts = texts_of(policy.respond(observations, infos, Draws.greedy(seeds)))
+    replies = in_order(policy.respond(observations, infos, Draws.greedy(seeds)))
+    texts, tokens = [reply.text for reply in replies], [reply.tokens for reply in replies]
     _, rewards, _, _, infos = envs.step(tuple(texts))
-    own = Evaluation(observations, {**asked, **infos}, texts, np.asarray(rewards, dtype=float))
+    own = Evaluation(observations, {**asked, **infos}, texts, np.asarray(rewards, dtype=float), tokens)
     if processes is None or len(numbers) == 1:
         return own
-    parts = processes.gather((own.infos, own.texts, own.rewards))
-    infos_of, answered, rewards_of = zip(*parts, strict=True)
-    texts = [text for several in answered for text in several]
-    return Evaluation(observations, joined(infos_of, numbers), texts, np.concatenate(rewards_of))
+    parts = processes.gather((own.infos, replies, own.rewards))
+    infos_of, replies_of, rewards_of = zip(*parts, strict=True)
+    replies = [reply for several in replies_of for reply in several]
+    texts, tokens = [reply.text for reply in replies], [reply.tokens for reply in replies]
+    return Evaluation(observations, joined(infos_of, numbers), texts, np.concatenate(rewards_of), tokens)
 
 
 def blanked(shown: Any) -> Any:
@@ -104,31 +108,3 @@ def full_summary(
         blank = summarise(evaluate(envs, policy, True, processes), chance)
         figures |= {f"blank_{name}": blank[name] for name in ("mae", "parsed", "reward")}
     return seen, figures
-
-
-def sample_rows(phase: str, step: int, seen: Evaluation, count: int) -> Sequence[dict[str, Any]]:
-    """The first `count` answers of an evaluation, as `samples.jsonl` keeps them; null for what is not told.
-
-    Fewer, if this process asked fewer problems.
-    """
-    count = min(count, len(seen.observations["prompt"]))
-
-    def told(name: str) -> list[Any]:
-        values = column(seen.infos, name)
-        return [None] * count if values is None else values[:count].tolist()
-
-    seeds, answers, errors, parsed = told("seed"), told("answer"), told("error"), told("parsed")
-    return [
-        {
-            "phase": phase,
-            "step": step,
-            "seed": seeds[i],
-            "prompt": seen.observations["prompt"][i],
-            "answer": answers[i],
-            "text": seen.texts[i],
-            "reward": float(seen.rewards[i]),
-            "error": errors[i],
-            "parsed": parsed[i],
-        }
-        for i in range(count)
-    ]

@@ -31,6 +31,20 @@ def test_the_same_held_out_problems_each_time(clocks):
     assert second.errors.tolist() == [task.error(task.read("03:00:00"), task.read(answer)) for answer in expected]
 
 
+class Shuffled:
+    """Answers its rows from the last to the first, and tells another number of tokens for each."""
+
+    def respond(self, observations, infos, draws):
+        for row in reversed(range(len(observations["prompt"]))):
+            yield row, Reply(str(row), None if row == 2 else 10 + row)
+
+
+def test_replies_are_put_in_order(clocks):
+    seen = evaluate(clocks, Shuffled())
+    assert seen.texts == ["0", "1", "2", "3", "4"]
+    assert seen.tokens == [10, 11, None, 13, 14]
+
+
 def test_blank_pictures_are_blank_and_nothing_else_changes(clocks):
     seeing, blind = Recorder(), Recorder()
     seen, blank = evaluate(clocks, seeing), evaluate(clocks, blind, blank=True)
