@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.projections.polar import PolarAxes
 from matplotlib.ticker import MaxNLocator
 
 from plots.curves import checked_out, save_figure
@@ -128,7 +129,9 @@ def draw_confusion(found: Readings, title: str = "", color: str = COLORS[0], nar
         axes = figure.add_subplot(grid[0] if found.period else grid[:], aspect="equal", xlabel="true", ylabel="read")
         if found.period:
             _draw_dial_square(axes, found, found.period, color)
-            _draw_mean_errors(figure.add_subplot(grid[1], projection="polar"), found, found.period, color)
+            dial = figure.add_subplot(grid[1], projection="polar")
+            assert isinstance(dial, PolarAxes)
+            _draw_mean_errors(dial, found, found.period, color)
         else:
             _draw_square(axes, found, color)
         heading = " · ".join(filter(None, [literal(title), *remarks]))
@@ -199,7 +202,7 @@ def mean_errors(found: Readings, bins: int = BINS) -> np.ndarray:
     return np.divide(sums, counts, out=np.full(bins, np.nan), where=counts > 0)
 
 
-def _draw_mean_errors(axes: Axes, found: Readings, period: float, color: str) -> None:
+def _draw_mean_errors(axes: PolarAxes, found: Readings, period: float, color: str) -> None:
     means = mean_errors(found)
     angles = (np.arange(BINS) + 0.5) * 2 * np.pi / BINS
     known = np.isfinite(means)

@@ -11,6 +11,8 @@ from plots.style import BAND_ALPHA, color_of
 from plots.untrusted import short
 from plots.yardsticks import Yardstick
 
+DASH_DOT = (0, (7, 2, 1.5, 2))
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelLine(Yardstick):
@@ -33,23 +35,9 @@ def model_lines(evaluations: Sequence[EvaluationFile], groups: int) -> list[Mode
 def draw_model_lines(axes: Axes, lines: Sequence[ModelLine]) -> None:
     """Draw the lines and bands; their names are written with those of the yardsticks."""
     for line in lines:
-        axes.axhspan(
-            line.low,
-            line.high,
-            color=line.color,
-            alpha=BAND_ALPHA,
-            linewidth=0,
-            zorder=0.8,
-            gid=f"interval {line.name}",
-        )
-        axes.axhline(
-            line.value,
-            color=line.color,
-            linewidth=1.3,
-            linestyle=(0, (7, 2, 1.5, 2)),
-            zorder=1.8,
-            gid=f"model {line.name}",
-        )
+        color, band = line.color, f"interval {line.name}"
+        axes.axhspan(line.low, line.high, color=color, alpha=BAND_ALPHA, linewidth=0, zorder=0.8, gid=band)
+        axes.axhline(line.value, color=color, linewidth=1.3, linestyle=DASH_DOT, zorder=1.8, gid=f"model {line.name}")
 
 
 def check_evaluations(evaluations: Sequence[EvaluationFile], runs: Sequence[Run] = ()) -> None:
