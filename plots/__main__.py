@@ -1,38 +1,50 @@
-"""`python -m plots`: the curves of one run, or of several in one picture."""
+"""`python -m plots`: runs and evaluations in one picture, or in a report."""
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import tyro
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from plots.curves import By, Scale, checked_out, draw_curves, save_figure
+from plots.curves import METADATA, By, Scale, checked_out, draw_curves, save_figure
+from plots.evaluations import EvaluationFile
 from plots.groups import Spread
-from plots.runs import MEASURES, Run, RunError, read_run
+from plots.models import labels_of
+from plots.points import draw_points
+from plots.report import SUFFIX, read_sources, render_report, save_report
+from plots.runs import MEASURES, Run, RunError
+from plots.untrusted import short
+from plots.words import called, ends, figure, percent
 
 # The hint stands where tyro would print an empty default.
-RUNS_ARGUMENT = tyro.conf.arg(metavar="RUN [RUN ...]", help_behavior_hint="(one or more)")
+SOURCES_ARGUMENT = tyro.conf.arg(metavar="RUN|EVALUATION.json [...]", help_behavior_hint="(one or more)")
 
 
 @dataclass(frozen=True)
 class Options:
-    """Draw the curves of training runs. Runs that differ in their seed alone become one, mean and spread."""
+    """Draw training runs as curves and evaluations of models as lines beside them, or write a report about both.
 
-    runs: Annotated[tuple[Path, ...], tyro.conf.Positional, RUNS_ARGUMENT]
-    """The run folders, such as runs/clock; several need errors in the same unit."""
+    Runs that differ in their seed alone become one curve, mean and spread. Evaluations without a run are drawn as
+    points. A report is one HTML file: curves, figures, where it fails, and the answers with their pictures.
+    """
+
+    sources: Annotated[tuple[Path, ...], tyro.conf.Positional, SOURCES_ARGUMENT]
+    """Run folders, such as runs/clock, and evaluation files, of one environment."""
 
     out: Path | None = None
-    """The picture to write: .png, .svg or .pdf. By default curves.png, in the folder of a single run or in
-    the current folder for several."""
+    """The file to write: .png, .svg or .pdf for a picture, .html for a report. By default a picture: curves.png in the
+    folder of a single run, NAME.png beside a single evaluation file NAME.json, and curves.png (or evaluations.png,
+    without a run) in the current folder for several."""
 
     by: By = "both"
-    """What the errors are drawn against."""
+    """What the errors are drawn against, in a picture of runs."""
 
     spread: Spread = "range"
     """What the band around the mean of several runs shows: lowest to highest, or one standard deviation."""
@@ -45,32 +57,64 @@ class Options:
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m plots") -> None:
-    """Draw, save, and print the path written and a table of errors.
+    """Draw or report, save, and print the path written and a table of errors.
 
     Args:
         arguments: the command line without the program's name; by default the process's own.
         prog: what usage and messages call the program.
 
     Raises:
-        SystemExit: with code 2 and a message on stderr, for flags, runs or a file that cannot be used.
+        SystemExit: with code 2 and a message on stderr, for flags, inputs or a file that cannot be used.
 
     """
     options = tyro.cli(Options, prog=prog, args=arguments)
     try:
-        out = checked_out(options.out or _default_out(options.runs))
-        runs = [read_run(folder) for folder in options.runs]
-        figure = draw_curves(runs, by=options.by, spread=options.spread, scale=options.scale, each=options.each)
-        save_figure(figure, out)
+        if options.out is not None:
+            checked_out(options.out, (*METADATA, SUFFIX))
+        runs, evaluations = read_sources(options.sources)
+        out = checked_out(options.out or _default_out(runs, evaluations), (*METADATA, SUFFIX))
+        if out.suffix.lower() == SUFFIX or (evaluations and not runs):
+            _refuse_curve_options(options, out)
+        if out.suffix.lower() == SUFFIX:
+            save_report(render_report(runs, evaluations), out)
+        else:
+            save_figure(_drawn(options, runs, evaluations), out)
     except RunError as error:
         _fail(str(error))
     except OSError as error:
-        _fail(f"{error.filename or out} cannot be read or written: {error.strerror or error}.")
-    Console().print(_error_table(runs))
+        _fail(f"{error.filename or options.out} cannot be read or written: {error.strerror or error}.")
+    console = Console()
+    if runs:
+        console.print(_error_table(runs))
+    if evaluations:
+        console.print(_evaluation_table(evaluations))
     print(f"Wrote {out}")
 
 
-def _default_out(folders: Sequence[Path]) -> Path:
-    return folders[0] / "curves.png" if len(folders) == 1 else Path("curves.png")
+def _drawn(options: Options, runs: Sequence[Run], evaluations: Sequence[EvaluationFile]) -> Figure:
+    if evaluations and not runs:
+        return draw_points(evaluations)
+    return draw_curves(
+        runs,
+        by=options.by,
+        spread=options.spread,
+        scale=options.scale,
+        each=options.each,
+        evaluations=evaluations,
+    )
+
+
+def _default_out(runs: Sequence[Run], evaluations: Sequence[EvaluationFile]) -> Path:
+    if len(runs) + len(evaluations) == 1:
+        return runs[0].folder / "curves.png" if runs else evaluations[0].path.with_suffix(".png")
+    return Path("evaluations.png" if evaluations and not runs else "curves.png")
+
+
+def _refuse_curve_options(options: Options, out: Path) -> None:
+    """Raise a RunError for an option that would be of no account."""
+    for field in fields(options):
+        if field.name not in ("sources", "out") and getattr(options, field.name) != field.default:
+            raise RunError(f"--{field.name} is for pictures of runs, which {out} is not: leave it out.")
 
 
 def _fail(message: str) -> None:
@@ -87,6 +131,20 @@ def _error_table(runs: Sequence[Run]) -> Table:
     for run in runs:
         steps, seconds = run.evals["step"][-1], run.evals["seconds_total"][-1]
         table.add_row(Text(str(run.folder)), f"{steps:.0f}", f"{seconds:.0f}", *_cells(run))
+    return table
+
+
+def _evaluation_table(evaluations: Sequence[EvaluationFile]) -> Table:
+    measure, unit = evaluations[0].measure, evaluations[0].unit
+    table = Table(title=Text(short(evaluations[0].env)), title_justify="left")
+    table.add_column("evaluation", overflow="fold")
+    for heading in ("problems", called(measure, unit), "95% interval", "answers read"):
+        table.add_column(Text(heading), justify="right")
+    for name, evaluation in zip(labels_of(evaluations), evaluations, strict=True):
+        measured, asked = evaluation.measured, evaluation.conditions[0]
+        cells = ["-", "-"] if measured is None else [figure(measure, measured.value), ends(measure, measured)]
+        parsed = asked.figures.get("parsed")
+        table.add_row(Text(name), str(asked.problems), *cells, "-" if parsed is None else percent(parsed.value))
     return table
 
 

@@ -1,6 +1,6 @@
 """The picture of one run or several: error, reward and parsed answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -9,8 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from plots.evaluations import EvaluationFile
 from plots.groups import Axis, Group, Spread, group_runs
 from plots.legends import add_title_and_legends
+from plots.models import ModelLine, check_evaluations, draw_model_lines, model_lines
 from plots.panels import (
     draw_evaluations,
     draw_training,
@@ -26,6 +28,7 @@ from plots.yardsticks import Yardstick, draw_yardsticks, label_yardsticks, merge
 By = Literal["steps", "seconds", "both"]
 Scale = Literal["auto", "linear", "log"]
 
+WIDE, NARROW = (10, 7), (4.6, 8.5)  # inches
 PARSED, LENGTH = ("parsed", "answers parsed"), ("answer_tokens", "tokens in an answer")
 # Without the date, which two formats would add, the same runs give the same file.
 METADATA: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
@@ -63,10 +66,10 @@ def write_curves(
     return save_figure(draw_curves(runs, by=by, spread=spread, scale=scale, each=each), out)
 
 
-def checked_out(out: Path) -> Path:
-    """Return `out` if a picture can have that name; raise a RunError that says which names it can if not."""
-    if out.suffix.lower() not in METADATA:
-        raise RunError(f"{out} must end in one of {', '.join(METADATA)}: that is how the format is chosen.")
+def checked_out(out: Path, suffixes: Collection[str] = METADATA.keys()) -> Path:
+    """Return `out` if a file can have that name; raise a RunError that says which names it can if not."""
+    if out.suffix.lower() not in suffixes:
+        raise RunError(f"{out} must end in one of {', '.join(suffixes)}: that is how the format is chosen.")
     if out.is_dir():
         raise RunError(f"{out} is a folder: give the name of a file.")
     return out
@@ -87,6 +90,8 @@ def draw_curves(
     spread: Spread = "range",
     scale: Scale = "auto",
     each: bool = False,
+    evaluations: Sequence[EvaluationFile] = (),
+    narrow: bool = False,
 ) -> Figure:
     """Draw the errors of the held-out problems on top, reward and parsed answers of training below.
 
@@ -102,49 +107,61 @@ def draw_curves(
         spread: the band: `range` from lowest to highest, `std` one standard deviation to either side.
         scale: the scale of the errors; `auto` is log once an MAE spans a factor of ten.
         each: draw every run as a curve of its own, named after its folder.
+        evaluations: evaluations of other models on the same env, each a horizontal line with its interval.
+        narrow: lay the panels below each other, for a phone.
 
     Returns:
         The figure, laid out, on an Agg canvas.
 
     Raises:
-        RunError: no run, a run given twice, different units, or a log scale for rewards.
+        RunError: no run, a run given twice, different units or envs, or a log scale for rewards.
 
     """
     groups = group_runs(runs, each)
+    check_evaluations(evaluations, runs)
     if scale == "log" and runs[0].measure == "reward":
         raise RunError("A log scale is for errors, and these runs have none, only rewards: leave --scale out.")
     known = [(group.label, run.yardsticks) for group in groups for run in group.runs]
     yardsticks = merged_yardsticks(known, runs[0].unit)
+    models = model_lines(evaluations, len(groups))
     lower: Axis = "seconds" if by == "seconds" else "steps"
     with house_style():
-        figure = Figure(figsize=(10, 7), layout="constrained")
+        figure = Figure(figsize=NARROW if narrow else WIDE, layout="constrained")
         FigureCanvasAgg(figure)
-        grid = figure.add_gridspec(2, 2, height_ratios=(1.25, 1))
-        if by == "both":
-            upper: dict[Axis, Axes] = {
-                "steps": figure.add_subplot(grid[0, 0]),
-                "seconds": figure.add_subplot(grid[0, 1]),
-            }
-        else:
-            upper = {lower: figure.add_subplot(grid[0, :])}
-        _draw_evaluation_panels(upper, groups, yardsticks, spread, scale)
+        upper, below = _panels(figure, by, lower, narrow)
+        _draw_evaluation_panels(upper, groups, yardsticks, models, spread, scale)
         told = any(np.isfinite(run.evals["parsed"]).any() for run in runs if "parsed" in run.evals)
-        for place, (column, label) in enumerate([("reward", "reward"), PARSED if told else LENGTH]):
-            axes = figure.add_subplot(grid[1, place], ylabel=label)
+        for axes, (column, label) in zip(below, [("reward", "reward"), PARSED if told else LENGTH], strict=True):
+            axes.set_ylabel(label)
             draw_training(axes, groups, column, lower, spread)
             finish_x(axes, groups, lower)
-        add_title_and_legends(figure, _title(runs), groups, spread)
+        add_title_and_legends(figure, _title(runs), groups, spread, columns=2 if narrow else 4)
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # the yardsticks' names are placed by pixel: nothing may move now
         for axes in upper.values():
-            label_yardsticks(axes, yardsticks)
+            label_yardsticks(axes, sorted([*yardsticks, *models], key=lambda line: -line.value))
     return figure
+
+
+def _panels(figure: Figure, by: By, lower: Axis, narrow: bool) -> tuple[dict[Axis, Axes], list[Axes]]:
+    """Place the panels: those of the evaluations by axis, and the two of training."""
+    axes: list[Axis] = ["steps", "seconds"] if by == "both" else [lower]
+    if narrow:
+        grid = figure.add_gridspec(len(axes) + 2, 1, height_ratios=[1.25] * len(axes) + [1, 1])
+        places = [grid[row, 0] for row in range(len(axes) + 2)]
+    else:
+        grid = figure.add_gridspec(2, 2, height_ratios=(1.25, 1))
+        top = [grid[0, 0], grid[0, 1]] if by == "both" else [grid[0, :]]
+        places = [*top, grid[1, 0], grid[1, 1]]
+    panels = [figure.add_subplot(place) for place in places]
+    return dict(zip(axes, panels, strict=False)), panels[-2:]
 
 
 def _draw_evaluation_panels(
     panels: Mapping[Axis, Axes],
     groups: Sequence[Group],
     yardsticks: Sequence[Yardstick],
+    models: Sequence[ModelLine],
     spread: Spread,
     scale: Scale,
 ) -> None:
@@ -155,8 +172,10 @@ def _draw_evaluation_panels(
     unit = groups[0].runs[0].unit
     for axis, axes in panels.items():
         draw_evaluations(axes, drawn[axis])
-        scale_evaluations(axes, together, [yardstick.value for yardstick in yardsticks], log)
+        in_view = [line.value for line in (*yardsticks, *models)]
+        scale_evaluations(axes, together, in_view, log)
         draw_yardsticks(axes, yardsticks)
+        draw_model_lines(axes, models)
         finish_x(axes, groups, axis)
         remarks = ", ".join(filter(None, [unit, "log scale" if axes.get_yscale() == "log" else ""]))
         measured = MEASURES[groups[0].runs[0].measure]

@@ -15,8 +15,19 @@ TITLE_FONT = {"size": 12, "weight": "bold"}
 SPREADS: dict[Spread, str] = {"range": "lowest to highest run", "std": "± 1 standard deviation of the runs"}
 
 
-def add_title_and_legends(figure: Figure, title: str, groups: Sequence[Group], spread: Spread) -> None:
-    """Add the title, and what the panels of `figure` need: no entry for a kind of line that is not there."""
+def add_title_and_legends(
+    figure: Figure, title: str, groups: Sequence[Group], spread: Spread, columns: int = 4
+) -> None:
+    """Add the title, and what the panels of `figure` need: no entry for a kind of line that is not there.
+
+    Args:
+        figure: the figure, its panels drawn.
+        title: its title.
+        groups: the groups in it.
+        spread: what the band shows.
+        columns: of a legend, at most.
+
+    """
     if len(groups) > 1:
         colors = [
             Line2D([], [], label=_counted(group), color=color_of(index), marker=marker_of(index), ms=5)
@@ -26,7 +37,7 @@ def add_title_and_legends(figure: Figure, title: str, groups: Sequence[Group], s
         figure.legend(
             handles=colors,
             loc="outside upper center",
-            ncols=min(4, len(groups)),
+            ncols=min(columns, len(groups)),
             fontsize=9.5,
             title=literal(title),
             title_fontproperties=TITLE_FONT,
@@ -36,7 +47,7 @@ def add_title_and_legends(figure: Figure, title: str, groups: Sequence[Group], s
     artists = [artist for axes in figure.axes for artist in (*axes.lines, *axes.collections, *axes.patches)]
     kinds = {str(artist.get_gid() or "").split(" ")[0] for artist in artists}
     handles = [handle for kind, handle in _handles(groups, spread).items() if kind in kinds]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)))
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(columns, len(handles)))
 
 
 def _handles(groups: Sequence[Group], spread: Spread) -> dict[str, Any]:

@@ -17,11 +17,12 @@ SAME_WITHIN = 0.02  # relative; two lines closer than this are one line with bot
 
 @dataclass(frozen=True)
 class Yardstick:
-    """An error to compare a curve with; `label` names it and gives its value in `unit`."""
+    """An error to compare a curve with; `label` names it, in `color`, and gives its value in `unit`."""
 
     name: str
     value: float
     unit: str
+    color: str = QUIET
 
     @property
     def label(self) -> str:
@@ -92,10 +93,11 @@ def label_yardsticks(axes: Axes, yardsticks: Sequence[Yardstick]) -> None:
     for yardstick in yardsticks:
         below_axis = yardstick.value < axes.get_ylim()[0]
         text = literal(yardstick.label) + (" ↓" if below_axis else "")
-        taken.append(_place(axes, text, max(yardstick.value, axes.get_ylim()[0]), obstacles, taken))
+        value = max(yardstick.value, axes.get_ylim()[0])
+        taken.append(_place(axes, text, value, yardstick.color, obstacles, taken))
 
 
-def _place(axes: Axes, text: str, value: float, obstacles: np.ndarray, taken: Sequence[Bbox]) -> Bbox:
+def _place(axes: Axes, text: str, value: float, color: str, obstacles: np.ndarray, taken: Sequence[Bbox]) -> Bbox:
     """Add the text at the best of six places along the line; return its extent in pixels."""
     label = axes.annotate(
         text,
@@ -104,7 +106,7 @@ def _place(axes: Axes, text: str, value: float, obstacles: np.ndarray, taken: Se
         xytext=(0, 0),
         textcoords="offset points",
         fontsize=8,
-        color=QUIET,
+        color=color,
         zorder=4,
     )
     label.set_in_layout(False)
