@@ -1,88 +1,141 @@
-"""Evaluation: greedy answers to the same problems of the eval split each time, and to blank pictures.
+"""`python -m train.evaluate`: evaluate a policy on held-out problems, or compare evaluations.
 
-`python -m train.evaluate --env clock --model runs/clock` evaluates a policy by itself.
+Writes one JSON file, a row per answer, and a report beside it. Answers are kept as they arrive: whatever ends an
+evaluation before its end, the same command goes on from them.
 """
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import tyro
+from rich.console import Console
 
 from envs.fields import split_flags
-from train.cli import find_env, task_fields
-from train.environments import chance_of, image_shapes, make_eval_envs, measure_yardsticks, task_of
-from train.evaluation.asking import full_summary
-from train.record import Record
+from train.evaluation.config import EvaluateConfig, Format
+from train.evaluation.results import read_results, write_results
 
-
-@dataclass(frozen=True)
-class EvaluateConfig:
-    """Evaluate a policy on an environment's held-out problems."""
-
-    env: str
-    """Environment: a registered name (clock), or module:name."""
-
-    model: str
-    """Policy: a run, a Hugging Face folder or hub id, a tiny model, or a baseline: oracle, constant, chance."""
-
-    eval_size: int = 256
-    """Problems of the eval split."""
-
-    max_new_tokens: int | None = None
-    """Longest answer, in tokens. Default: that of the run, else 256."""
-
-    seed: int = 0
-    """Of chance's draws and of a tiny model's weights."""
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for a setting outside its range."""
-        for name in ("eval_size", "max_new_tokens"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
-
-    @property
-    def answer_tokens(self) -> int:
-        """`max_new_tokens`, or its default."""
-        if self.max_new_tokens is not None:
-            return self.max_new_tokens
-        run = Path(self.model)
-        if not (run / "config.json").exists() or not (run / "checkpoints").is_dir():
-            return 256
-        return Record(run).read_config()["settings"]["max_new_tokens"]
+told = Console(stderr=True, highlight=False, soft_wrap=True)
+"""For what is not the result."""
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m train.evaluate") -> int:
-    """Evaluate as a command line says; returns the exit status: 0, or 2 for bad input.
+    """Evaluate or compare as a command line says.
 
     Args:
         arguments: what follows `python -m train.evaluate`; None takes the process's own.
         prog: what usage and messages call the program.
+
+    Returns:
+        the exit status: 0; 2 for bad input; 1 for what failed on the way; 130 for Ctrl-C.
     """
     try:
         texts, rest = split_flags(sys.argv[1:] if arguments is None else arguments)
         config = tyro.cli(EvaluateConfig, args=rest, prog=prog)
-        spec = find_env(config.env)
-        fields = task_fields(spec, texts)
-        from train.policies import evaluation_policy  # seconds of imports, after the flags are known to be right
-
-        task = task_of(spec, fields)
-        eval_envs = make_eval_envs(spec, config.eval_size, fields)
-        yardsticks = measure_yardsticks(task)
-        policy = evaluation_policy(config.model, task, image_shapes(eval_envs), config.seed, config.answer_tokens)
-        figures = full_summary(eval_envs, policy, chance_of(yardsticks))[1]
+        documents = [read_results(path) for path in config.compare] or [evaluate(config, texts)]
+        show(documents, config.format)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except MemoryError as error:
+    except (MemoryError, RuntimeError) as error:
+        if not _says_what_to_do(error):
+            raise
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{config.model} on {config.eval_size} problems of {spec.id}")
-    for name, value in figures.items():
-        print(f"{name:<14}{'' if value is None else f'{value:.4g}'}")
+    except KeyboardInterrupt:
+        return 130
     return 0
+
+
+def _says_what_to_do(error: Exception) -> bool:
+    from agents.endpoint import EndpointError
+    from train.storage import WriteError
+
+    return isinstance(error, MemoryError | WriteError | EndpointError)
+
+
+def evaluate(config: EvaluateConfig, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Ask, write the results and the report, and return the document.
+
+    Args:
+        config: what is asked.
+        texts: what `--task.FIELD VALUE` set.
+
+    Raises:
+        ValueError: bad input, before anything is asked.
+        MemoryError: the answers to one prompt do not fit.
+        EndpointError: a server failed for good; the answers that it gave are kept.
+        WriteError: something could not be written; the answers are kept, unless they were what could not.
+    """
+    from train.evaluation.document import summary
+    from train.evaluation.journal import Journal
+    from train.evaluation.progress import shown
+    from train.evaluation.session import Session
+    from train.evaluation.setup import make_parts
+    from train.record import git_commit, versions
+
+    begin = time.perf_counter()
+    parts = make_parts(config, texts)
+    with Journal(parts.journal, parts.shaping) as journal:
+        if journal.replies:
+            told.print(f"note: {len(journal.replies)} answers are there already, in {journal.path}", markup=False)
+        session = Session(parts.plan, parts.policy, journal)
+        try:
+            answers = {
+                condition: list(shown(condition.name, session.answers(condition), config.eval_size, told))
+                for condition in parts.conditions
+            }
+            unsliced = () if parts.task is None else parts.task.unsliced
+            document = {
+                **parts.header,
+                "versions": versions(),
+                "git_commit": git_commit(),
+                **summary(answers, parts.scale, unsliced),
+                "seconds": round(time.perf_counter() - begin, 1),
+            }
+            write_results(parts.out, document)
+        except BaseException:
+            told.print(
+                f"note: {len(journal.replies)} answers are kept in {journal.path}; the same command goes on from them",
+                markup=False,
+            )
+            raise
+        journal.delete()
+    told.print(f"results: {parts.out}", markup=False)
+    report(parts.out)
+    return document
+
+
+def show(documents: Sequence[Mapping[str, Any]], form: Format) -> None:
+    """Print an evaluation, or the comparison of several.
+
+    Raises:
+        ValueError: they cannot be compared.
+    """
+    from train.evaluation.compare import compare
+    from train.evaluation.tables import figures_json, markdown, terminal
+
+    subject = documents[0] if len(documents) == 1 else compare(documents)
+    if form == "table":
+        Console(highlight=False).print(terminal(subject))
+    else:
+        print((markdown if form == "md" else figures_json)(subject), end="")
+
+
+def report(results: Path) -> None:
+    """Write the report beside the results; that it could not be written loses nothing."""
+    from plots.report import write_report
+    from plots.runs import RunError
+
+    path = results.with_suffix(".html")
+    try:
+        write_report([results], path)
+    except (RunError, OSError) as error:
+        told.print(f"note: no report is written: {error}", markup=False)
+    else:
+        told.print(f"report: {path}", markup=False)
 
 
 if __name__ == "__main__":

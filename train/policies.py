@@ -1,43 +1,82 @@
 """Policies to evaluate, and what a policy has to be for a task."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import envs
 from agents.baselines import Chance, Constant, Oracle, tagged
+from agents.endpoint import Endpoint
 from agents.language_model import LanguageModel
-from agents.loading import SMALL, load_policy
+from agents.loading import SMALL, latest_checkpoint, load_policy
 from agents.policy import Policy
 from agents.qwen_vl import QwenVL
+from train.evaluation.config import EvaluateConfig
 
 # Problems of the training split whose answers stand for the prior.
 ANSWER_POOL = 1024
 BASELINES = ("oracle", "constant", "chance")
 
 
-def evaluation_policy(
-    model: str, task: envs.Task | None, shapes: Sequence[tuple[int, int, int]], seed: int, max_new_tokens: int
-) -> Policy:
-    """A policy to evaluate: one of the baselines, or whatever `load_policy` takes.
+def evaluation_policy(config: EvaluateConfig, task: envs.Task | None, shapes: Sequence[tuple[int, int, int]]) -> Policy:
+    """The policy that a command line names: a baseline, a server's model, or whatever `load_policy` takes.
 
     Args:
-        model: which.
+        config: of the evaluation.
         task: what it is asked, if that is a task.
         shapes: `(H, W, 3)` of the pictures; none where there are no pictures.
-        seed: of a tiny model's weights.
-        max_new_tokens: the longest answer.
 
     Raises:
         ValueError: the model cannot be read or cannot take the pictures, or a baseline is asked for where there is no
             task to take it from.
     """
-    if model in BASELINES:
+    if config.model in BASELINES:
         if task is None:
-            raise ValueError(f"--model {model} needs a Task, and this environment is not made from one; name a model")
-        return baseline(model, task)
-    policy = load_policy(model, seed, BASELINES)
+            raise ValueError(
+                f"--model {config.model} needs a Task, and this environment is not made from one; name a model"
+            )
+        return baseline(config.model, task)
+    if config.at_server:
+        return Endpoint(config.endpoint())
+    policy = load_policy(
+        config.model,
+        config.seed,
+        BASELINES,
+        device=config.device,
+        dtype=config.dtype,
+        attention=config.attention,
+    )
+    if config.max_pixels is not None and isinstance(policy, QwenVL):
+        policy.limit_pixels(config.max_pixels)
     check_pictures(policy, task, shapes)
-    policy.max_new_tokens = max_new_tokens
+    policy.max_new_tokens = config.answer_tokens
     return policy
+
+
+def described(policy: Policy, config: EvaluateConfig) -> dict[str, Any]:
+    """Plain facts about a policy, for the results."""
+    if isinstance(policy, Endpoint):
+        return {"kind": "server", "served_model": config.served_model}
+    if not isinstance(policy, LanguageModel):
+        return {"kind": "baseline"}
+    run = Path(config.model)
+    checkpoint = latest_checkpoint(run).name if (run / "checkpoints").is_dir() else None
+    return {
+        "kind": "model" if checkpoint is None else "run",
+        "checkpoint": checkpoint,
+        "type": policy.model.config.model_type,
+        "parameters": policy.model.num_parameters(),
+        "dtype": str(policy.model.dtype).removeprefix("torch."),
+    }
+
+
+def weights_of(model: str) -> list[list[Any]] | None:
+    """Name, size and time of each file of a model on disk, to notice that it was trained on since; else None."""
+    folder = Path(model)
+    if not folder.is_dir():
+        return None
+    found = latest_checkpoint(folder) if (folder / "checkpoints").is_dir() else folder
+    return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in sorted(found.iterdir())]
 
 
 def baseline(name: str, task: envs.Task) -> Policy:

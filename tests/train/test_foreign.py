@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -16,6 +17,7 @@ from plots.__main__ import main as plots
 from tests.train.conftest import SMALL
 from train.environments import column, mean
 from train.evaluate import main as evaluate
+from train.evaluation.results import read_results
 
 REST = SMALL[2:]
 
@@ -69,9 +71,13 @@ def test_it_goes_on_draws_and_is_evaluated(brightness, train, tmp_path, capsys):
     assert "held-out reward" in (said := capsys.readouterr().out)
     assert last in said
     arguments = ["--env", "tests.train.foreign:brightness", "--model", str(brightness), "--eval-size", "6"]
-    assert evaluate(arguments) == 0
-    said = capsys.readouterr().out.split()
-    assert said[said.index("reward") + 1] == last
+    assert evaluate([*arguments, "--out", "x.json"]) == 0
+    document = read_results(Path("x.json"))
+    asked = document["conditions"][0]["figures"]
+    assert f"{asked['reward']['value']:.4g}" == last
+    assert set(asked) == {"reward", "tokens"}
+    assert [condition["name"] for condition in document["conditions"]] == ["asked", "blank", "shuffled"]
+    assert f"reward │ {asked['reward']['value']:.3f}"[:12] in " ".join(capsys.readouterr().out.split())
     for baseline in ("oracle", "constant", "chance"):
         assert evaluate([*arguments, "--model", baseline]) == 2
         assert f"--model {baseline} needs a Task" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from agents.choices import TINY_MODELS
 from agents.loading import load_policy
 from tests.train.conftest import SMALL
 from train.evaluate import main as evaluate
+from train.evaluation.results import read_results
 from train.policies import check_pictures
 
 TEXT_MODELS = ("tiny-qwen2", "tiny-qwen3", "tiny-llama")
@@ -19,7 +20,7 @@ TEXT_MODELS = ("tiny-qwen2", "tiny-qwen3", "tiny-llama")
     ("model", "env"),
     [(model, "words" if model in TEXT_MODELS else "letters") for model in TINY_MODELS[1:]] + [("tiny", "words")],
 )
-def test_every_family_trains_resumes_and_is_evaluated(train, tmp_path, capsys, model, env):
+def test_every_family_trains_resumes_and_is_evaluated(train, tmp_path, model, env):
     env = f"tests.train.{env}:{env}"
     arguments = ("--env", env, *SMALL[2:])
     assert train(*arguments, "--steps", "1", "--model", model, "--run", "run") == 0
@@ -30,12 +31,15 @@ def test_every_family_trains_resumes_and_is_evaluated(train, tmp_path, capsys, m
     assert all(float(row["logp_gap"]) < 1e-4 for row in rows)
     settings = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]
     assert (settings["model"], settings["optimizer"], settings["cold_start"]) == (model, "muon", "format")
-    capsys.readouterr()
-    assert evaluate(["--env", env, "--model", "run", "--eval-size", "6", "--max-new-tokens", "12"]) == 0
-    said = capsys.readouterr().out.split()
+    assert evaluate(["--env", env, "--model", "run", "--eval-size", "6", "--out", "x.json"]) == 0
+    document = read_results(tmp_path / "x.json")
+    assert (document["policy"]["kind"], document["policy"]["checkpoint"]) == ("run", "step-000002")
     with (tmp_path / "run" / "evals.csv").open(newline="") as file:
         last = list(csv.DictReader(file))[-1]
-    assert float(said[said.index("mae") + 1]) == pytest.approx(float(last["mae"]), rel=1e-3)
+    asked, *controls = document["conditions"]
+    assert asked["figures"]["mae"]["value"] == pytest.approx(float(last["mae"]), rel=1e-3)
+    if last["blank_mae"]:
+        assert controls[0]["figures"]["mae"]["value"] == pytest.approx(float(last["blank_mae"]), rel=1e-3)
 
 
 @pytest.mark.parametrize("model", TEXT_MODELS)

@@ -9,11 +9,10 @@ import numpy as np
 
 from agents.policy import Draws, Policy, in_order, pictures
 from train.environments import column, joined, mean
+from train.evaluation.conditions import blanked
 
 if TYPE_CHECKING:
     from train.distributed import Processes
-
-BLANK_GREY = 128
 
 
 @dataclass(frozen=True)
@@ -67,11 +66,6 @@ def evaluate(
     replies = [reply for several in replies_of for reply in several]
     texts, tokens = [reply.text for reply in replies], [reply.tokens for reply in replies]
     return Evaluation(observations, joined(infos_of, numbers), texts, np.concatenate(rewards_of), tokens)
-
-
-def blanked(shown: Any) -> Any:
-    """An even grey in place of pictures, which are an array or tuples of arrays."""
-    return tuple(map(blanked, shown)) if isinstance(shown, tuple) else np.full_like(shown, BLANK_GREY)
 
 
 def summarise(evaluation: Evaluation, chance: float | None) -> dict[str, float | None]:
