@@ -127,6 +127,7 @@ def test_an_evaluation_as_markdown():
     assert [line[0] for line in conditions[1:]] == ["asked", "blank"]
     assert conditions[2][3] == "+100.0 [+100.0, +100.0]"
     assert [line[:2] for line in hours] == [["hour", "problems"], ["0", "4"], ["1", "4"], ["2", "4"]]
+    assert hours[1][2] == with_interval(made["slices"][0]["slices"][0]["mae"], beside=asked["mae"])
     text = markdown(made)
     assert "12 problems, 2 answers each" in text
     assert "chance 180, best constant 179.3 (03:00:00), floor 0.25, oracle 0." in text
