@@ -155,6 +155,13 @@ def test_one_answer_each_and_no_controls():
     assert [sheet.title for sheet in sheets(made)] == ["model on eyechart/Clock-v0: 4 problems"]
 
 
+def test_a_file_that_says_less():
+    made = {name: value for name, value in evaluation().items() if name not in ("yardsticks", "drops", "slices")}
+    figures, conditions = read_back(markdown(made))
+    assert figures[1][0] == "MAE (min)"
+    assert [line[3] for line in conditions[1:]] == ["", "–"]
+
+
 def test_a_foreign_environment():
     rows = [foreign_row(seed, seed / 4, info={"level": seed % 2}) for seed in range(4)]
     made = document([*rows, *(one | {"condition": "blank", "reward": 0.0} for one in rows)], task=None)
