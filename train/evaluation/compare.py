@@ -69,8 +69,7 @@ def compare(documents: Sequence[Document]) -> Comparison:
         _require_same_problems(names[0], grids[0], name, grid)
     draws = [figure_draws(grid, _scale(document)) for grid, document in zip(grids, documents, strict=True)]
     every = list(dict.fromkeys(name for one in draws for name in one))
-    tolerance = (documents[0]["task"] or {}).get("tolerance")
-    columns = [main_columns(grid, tolerance) for grid in grids]
+    columns = [main_columns(grid, tolerance=None) for grid in grids]
     judged_by = next((name for name in ("mae", "reward") if all(name in one for one in columns)), None)
     shares = [] if judged_by is None else [_shares(columns[0], one, judged_by) for one in columns[1:]]
     return Comparison(
@@ -106,7 +105,7 @@ def _names(documents: Sequence[Document]) -> tuple[str, ...]:
 
 def _scale(document: Document) -> Scale:
     """What a document's errors are held against, and the ks that it was summarised for."""
-    task, yardsticks = document["task"] or {}, document["yardsticks"] or {}
+    task, yardsticks = _settings(document), document.get("yardsticks") or {}
     asked = document["conditions"][0]["figures"]
     ks = sorted({int(found[1]) for found in map(AT_K.fullmatch, asked) if found})
     return Scale(yardsticks.get("chance"), task.get("tolerance"), task.get("worst_error"), task.get("period"), ks)
@@ -128,7 +127,7 @@ def _require_same_task(name: str, reference: Document, other_name: str, other: D
             f"{name!r} is an evaluation on {reference['env']!r} and {other_name!r} on {other['env']!r}; "
             "compare evaluations on the same environment"
         )
-    task, other_task = _settings(reference["task"]), _settings(other["task"])
+    task, other_task = _settings(reference), _settings(other)
     different = [
         f"{field} is {task.get(field)!r} in {name!r} and {other_task.get(field)!r} in {other_name!r}"
         for field in dict.fromkeys([*task, *other_task])
@@ -136,14 +135,16 @@ def _require_same_task(name: str, reference: Document, other_name: str, other: D
     ]
     if different:
         raise ValueError(
-            f"the evaluations are of different tasks: {'; '.join(different)}; evaluate both with the same --task flags"
+            f"the evaluations are of different tasks: {'; '.join(different)}; "
+            "evaluate both with the same --task flags and --tolerance"
         )
 
 
-def _settings(task: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A task's fields and what else its scores depend on, flat."""
+def _settings(document: Document) -> dict[str, Any]:
+    """A task's fields and what else its scores depend on, flat; without a task, the tolerance that was asked for."""
+    task = document["task"]
     if task is None:
-        return {}
+        return {"tolerance": document["settings"].get("tolerance")}
     return {name: value for name, value in task.items() if name != "fields"} | dict(task.get("fields") or {})
 
 

@@ -81,9 +81,9 @@ def conditions_sheet(document: Document) -> Sheet:
     names = [name for name in (main, "within", "parsed") if any(name in one["figures"] for one in conditions)]
     changed = f"change of {label(main, task)}"
     header = ("condition", "problems", label(main, task), changed, *(label(name, task) for name in names[1:]))
-    rows = []
+    drops, rows = document.get("drops") or {}, []
     for one in conditions:
-        change = (document["drops"].get(one["name"]) or {}).get(main)
+        change = drops.get(one["name"], {}).get(main)
         first, *others = (cell(name, one["figures"], figures) for name in names)
         drop = "" if one["kind"] == "asked" else with_interval(change, signed=True, beside=figures.get(main))
         rows.append((one["name"], str(one["problems"]), first, drop, *others))
@@ -96,7 +96,7 @@ def slice_sheets(document: Document) -> list[Sheet]:
     main = _main(figures)
     names = (main, "within") if main == "mae" else (main,)
     found = []
-    for key in document["slices"]:
+    for key in document.get("slices") or ():
         header = (key["by"], "problems", *(label(name, document["task"]) for name in names))
         rows = (
             (one["label"], str(one["problems"]), *(cell(name, one, figures) for name in names)) for one in key["slices"]

@@ -103,6 +103,23 @@ def test_foreign_environments_are_judged_by_their_reward():
     assert list(found.figures) == ["reward"]
 
 
+def test_a_foreign_environment_has_the_tolerance_that_was_asked_for():
+    rows = [foreign_row(seed, 1.0, i, error=seed + i, parsed=True) for seed in range(3) for i in range(2)]
+    one = document(rows, task=None, settings={"tolerance": 1.0}, ks=(2,))
+    found = compare([one, one])
+    assert found.figures["within"][0]["value"] == 0.5
+    assert found.figures["best@2"][0]["value"] == 1.0
+    with pytest.raises(ValueError, match=r"tolerance is 1.0 in 'model' and None in 'model \(2\)'"):
+        compare([one, one | {"settings": {}}])
+
+
+def test_a_file_without_yardsticks_has_no_skill():
+    one = {
+        name: value for name, value in document(asked([1.0])).items() if name not in ("yardsticks", "drops", "slices")
+    }
+    assert "skill" not in compare([one, one]).figures
+
+
 OTHER_FIELDS = CLOCK | {"fields": {"size": 56, "style": "roman"}}
 
 

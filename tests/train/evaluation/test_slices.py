@@ -124,3 +124,10 @@ def test_edges_are_round_and_hold_everything(lowest, span):
 def test_integers_have_integer_edges():
     assert round_edges(0, 13, integers=True) == [0, 3, 6, 9, 12, 15, 18]
     assert round_edges(0, 13, integers=False) == [0, 2.5, 5, 7.5, 10, 12.5, 15]
+
+
+def test_a_number_that_rounding_puts_below_its_edge():
+    assert 0.3 / 0.1 < 3
+    assert round_edges(0.3, 0.9, integers=False) == [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+    found = by([{"n": n / 20} for n in range(6, 19)])["n"]
+    assert [one["problems"] for one in found] == [2, 2, 2, 2, 2, 3]

@@ -154,6 +154,11 @@ def test_equal_answers_are_one_when_they_tie():
     assert median_at_k(np.array([[1.0, 1.0, 2.0, 3.0]]), np.array([[10.0, 10.0, 20.0, 30.0]]), 4, WORST) == [15.0]
 
 
+def test_ties_on_a_dial_outlive_rounding():
+    minutes = np.array([[23.0, 29.0, 94.0, 100.0]])  # 29 and 94 tie, at 142 minutes in all
+    assert median_at_k(minutes / 60, np.array([[1.0, 2.0, 4.0, 8.0]]), 4, WORST, period=12.0) == [3.0]
+
+
 def test_an_absurd_answer_does_not_move_the_median():
     numbers = np.array([[1.0, 2.0, 3.0, 4.0, 1e300]])
     assert median_at_k(numbers, np.array([[1.0, 2.0, 3.0, 4.0, 5.0]]), 5, WORST) == [3.0]

@@ -143,9 +143,23 @@ def test_a_comparison_as_markdown():
     assert "By MAE per problem, new is better than old on 0.0%, worse on 100.0%, and equal on 0.0%." in markdown(found)
 
 
+def test_slices_have_the_decimals_of_the_whole():
+    made = document([row(seed, 200.0 if seed == 9 else 5.0, info={"last": seed == 9}) for seed in range(10)])
+    assert with_interval(made["conditions"][0]["figures"]["mae"]) == "24.5 [5.0, 63.5]"
+    (_, last) = read_back(markdown(made))
+    assert [line[2] for line in last[1:]] == ["5.0 [5.0, 5.0]", "200.0 [200.0, 200.0]"]
+
+
 def test_one_answer_each_and_no_controls():
     made = document([row(seed, 5.0) for seed in range(4)])
     assert [sheet.title for sheet in sheets(made)] == ["model on eyechart/Clock-v0: 4 problems"]
+
+
+def test_a_file_that_says_less():
+    made = {name: value for name, value in evaluation().items() if name not in ("yardsticks", "drops", "slices")}
+    figures, conditions = read_back(markdown(made))
+    assert figures[1][0] == "MAE (min)"
+    assert [line[3] for line in conditions[1:]] == ["", "–"]
 
 
 def test_a_foreign_environment():
