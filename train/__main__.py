@@ -105,7 +105,7 @@ def train(trainer: "Trainer", prog: str = "python -m train") -> int:
         return 1
     finally:
         signal.signal(signal.SIGINT, before)
-        trainer.draw_curves()
+        trainer.draw()
     trainer.processes.close()
     if trainer.complete:
         return 0

@@ -13,6 +13,7 @@ from agents.grpo import group_advantages, steering
 from agents.language_model import LanguageModel
 from agents.rollout import Rollout
 from plots.curves import write_curves
+from plots.report import write_report
 from plots.runs import RunError
 from train.checkpoint import save_checkpoint
 from train.cold_start import cold_start
@@ -248,16 +249,18 @@ class Trainer:
         self.progress.evaluation(row)
         self.state.closing_seconds = 1.5 * (time.perf_counter() - begin) + 5.0
 
-    def draw_curves(self) -> None:
-        """Draw the run's `curves.png`, from its first evaluation on; that it could not be drawn ends no run."""
-        path = self.folder / "curves.png"
-        if self.processes.main and self.record.evals.path.exists():
+    def draw(self) -> None:
+        """Write the run's `curves.png` and `report.html`, from its first evaluation on; failing to ends no run."""
+        if not self.processes.main or not self.record.evals.path.exists():
+            return
+        for what, name, write in (("curves", "curves.png", write_curves), ("report", "report.html", write_report)):
+            path = self.folder / name
             try:
                 with written_aside(path) as aside:
-                    write_curves([self.folder], aside)
-                print(f"curves: {path}")
+                    write([self.folder], aside)
+                print(f"{what}: {path}")
             except (WriteError, RunError) as error:
-                print(f"note: no curves are drawn: {error}", file=sys.stderr)
+                print(f"note: no {what} can be had: {error}", file=sys.stderr)
 
     def checkpoint(self) -> None:
         """Write a checkpoint of this step."""

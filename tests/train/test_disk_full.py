@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.train.conftest import timeless
+from tests.train.conftest import SMALL, timeless
 from tests.train.kills import RUN, TINY, moments
 from tests.train.test_kill import FIRST, require_equal
 from train.checkpoint import checkpoints, flaw
@@ -112,20 +112,30 @@ def test_curves_that_cannot_be_drawn_end_nothing(make, capsys, monkeypatch):
     from train import loop
 
     trainer = make()
-    trainer.draw_curves()
+    trainer.draw()
     assert capsys.readouterr() == ("", "")  # nothing was evaluated
     trainer.record.evals.path.write_text("phase")
-    trainer.draw_curves()
-    assert "note: no curves are drawn: " in capsys.readouterr().err
+    trainer.draw()
+    assert "note: no curves can be had: " in capsys.readouterr().err
 
     def full(_, path):
         path.write_text("half a picture")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(loop, "write_curves", full)
-    trainer.draw_curves()
+    trainer.draw()
     assert "curves.png could not be written: No space left on device" in capsys.readouterr().err
     assert not list(trainer.folder.glob("*curves*"))
+
+
+def test_a_report_that_cannot_be_written_ends_nothing(train, tmp_path, capsys, monkeypatch):
+    from train import loop
+
+    monkeypatch.setattr(loop, "write_report", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+    assert train(*SMALL, "--steps", "1", "--run", "run") == 0
+    assert "report.html could not be written: No space left" in capsys.readouterr().err
+    assert (tmp_path / "run" / "curves.png").exists()
+    assert not list((tmp_path / "run").glob("*report*"))
 
 
 @pytest.mark.parametrize("words", [TINY, ["--resume", RUN]])

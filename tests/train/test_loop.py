@@ -45,6 +45,8 @@ def test_a_run_leaves_everything_behind(train, tmp_path):
     ]
     assert [path.name for path in sorted((run / "checkpoints").iterdir())] == ["step-000002", "step-000003"]
     assert Image.open(run / "curves.png").size[0] > 500
+    report = (run / "report.html").read_text(encoding="utf-8")
+    assert report.count("data:image/png") >= 4  # two held-out letters, a training problem, and what was answered
     assert not [path for path in run.rglob("*") if path.suffix in {".pt", ".pkl", ".bin", ".pth"}]
 
 

@@ -70,7 +70,7 @@ def make_parts(config: EvaluateConfig, texts: Mapping[str, str]) -> Parts:
         "model": config.model,
         "name": config.name,
         "policy": described(policy, config),
-        "settings": config.shaping() | {"controls": controls, "shifted": config.shifted},
+        "settings": config.shaping() | {"tolerance": scale.tolerance, "controls": controls, "shifted": config.shifted},
         "yardsticks": yardsticks,
     }
     shaping = {
