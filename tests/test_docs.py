@@ -21,12 +21,12 @@ from plots.__main__ import Options
 from tests.readme import README, ROOT
 from train.cli import parse
 from train.config import TrainConfig, flag
-from train.evaluate import EvaluateConfig
+from train.evaluation.config import EvaluateConfig
 
 DOCS = ROOT / "docs"
 PAGES = {
     name: (DOCS / f"{name}.md").read_text(encoding="utf-8")
-    for name in ("ALGORITHMS", "CHECKPOINTS", "DISTRIBUTED", "TROUBLESHOOTING")
+    for name in ("ALGORITHMS", "CHECKPOINTS", "DISTRIBUTED", "EVALUATION", "TROUBLESHOOTING")
 }
 RESULTS = (DOCS / "RESULTS.md").read_text(encoding="utf-8")
 QUOTE = re.compile(r"`([\w/]+\.py)`, `([\w.]+)`:\n\n```python\n(.*?)```", re.S)
@@ -148,6 +148,7 @@ def test_flags_exist():
     known |= {flag(field.name) for kind in (Ask, Export) for field in dataclasses.fields(kind)}
     known |= {"--mmproj", "--outfile", "--outtype"}  # llama.cpp's
     known |= {"--only", "--rehearse"}  # tests.gpu.run's
+    known |= {"--port"}  # transformers serve's
     used = {f for page in PAGES.values() for f in re.findall(r"(?<![\w-])--[a-z][a-z-]*(?![\w.])", page)}
     assert len(used) > 20
     assert used <= known, used - known
