@@ -54,9 +54,9 @@ def draw_points(evaluations: Sequence[EvaluationFile], narrow: bool = False) -> 
             axes.set_xlim(left=0)
             _draw_yardsticks(axes, evaluations)
         figure.suptitle(literal(short(evaluations[0].env)), fontsize=12, fontweight="bold")
-        controls = sorted({bars.get_label() for bars in axes.containers} & CONTROLS.keys())
-        if controls:
-            axes.set_xlabel(f"{axes.get_xlabel()}; hollow: {' or '.join(CONTROLS[name] for name in controls)}")
+        there = {str(bars.get_label()) for bars in axes.containers}
+        if hollow := " or ".join(words for name, words in CONTROLS.items() if name in there):
+            axes.set_xlabel(f"{axes.get_xlabel()}\nhollow: {hollow}")
     return figure
 
 
