@@ -1,5 +1,7 @@
 """Cards: one problem each, with the answers to it, of every model beside each other."""
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,6 +13,7 @@ from plots.untrusted import clipped, short
 EACH_KIND = 24  # worst, median and best problems, and those on which two models differ most
 OF_OTHER_CONDITIONS = 8
 ROLLOUT_GROUPS = 24
+MOST_CARDS = 400
 MOST_SAMPLES = 32
 LONGEST_TEXT, LONGEST_SAMPLE, LONGEST_PROMPT = 4000, 600, 2000  # characters
 MOST_INFO = 12
@@ -154,18 +157,23 @@ def make_cards(models: Sequence[Answers], budget: Budget) -> tuple[list[Card], d
     for index, answers in enumerate(models):
         for row in answers.rows:
             problems.setdefault(_key(row), {}).setdefault(index, []).append(row)
-    asked = {answers.asked for answers in models}
-    chosen = _choose({key: rows for key, rows in problems.items() if key.condition in asked})
-    counts: dict[str, tuple[int, int]] = {}
-    for condition in dict.fromkeys(key.condition for key in problems):
-        keys = [key for key in problems if key.condition == condition]
+    keys_of: dict[str, list[Key]] = {}
+    for key in problems:
+        keys_of.setdefault(key.condition, []).append(key)
+    asked = {answers.asked: None for answers in models if answers.asked in keys_of}
+    chosen: dict[Key, str] = {}
+    for condition in asked:
+        chosen |= _choose({key: problems[key] for key in keys_of[condition]})
+    for condition, keys in keys_of.items():
         if condition == ROLLOUT:
             chosen |= dict.fromkeys(keys[:ROLLOUT_GROUPS], "")
         elif condition not in asked:
-            seeds = dict.fromkeys(key.seed for key in chosen if key.condition in asked)
-            shared = [key for seed in seeds for key in keys if key.seed == seed] or keys
+            seeds = {key.seed for key in chosen if key.condition in asked}
+            shared = [key for key in keys if key.seed in seeds] or keys
             chosen |= dict.fromkeys(shared[:: max(1, len(shared) // OF_OTHER_CONDITIONS)][:OF_OTHER_CONDITIONS], "")
-        counts[condition] = (sum(key.condition == condition for key in chosen), len(keys))
+    chosen = dict(list(chosen.items())[:MOST_CARDS])
+    shown = Counter(key.condition for key in chosen)
+    counts = {condition: (shown[condition], len(keys)) for condition, keys in keys_of.items()}
     cards = [_card(i, key, kind, problems[key], models, budget) for i, (key, kind) in enumerate(chosen.items())]
     return cards, counts
 
@@ -206,7 +214,8 @@ def _gap(rows: Mapping[int, Sequence[Row]]) -> float:
 
 def _mean(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+    mean = sum(known) / len(known) if known else math.inf
+    return mean if math.isfinite(mean) else None
 
 
 def _card(

@@ -215,5 +215,5 @@ def _draw_mean_errors(axes: PolarAxes, found: Readings, period: float, color: st
     axes.set_rticks(MaxNLocator(4).tick_values(0, float(means[known].max(initial=1e-9)))[1:])
     axes.tick_params(axis="y", labelcolor=QUIET)
     axes.spines["polar"].set_color(INK)
-    unit = f" ({short(found.unit)})" if found.unit else ""
+    unit = f" ({short(found.unit, 24)})" if found.unit else ""
     axes.set_title(literal(f"mean error{unit} by true position"), fontsize=9, pad=12)

@@ -28,7 +28,9 @@ def model_lines(evaluations: Sequence[EvaluationFile], groups: int) -> list[Mode
     for index, (name, evaluation) in enumerate(zip(labels_of(evaluations), evaluations, strict=True)):
         if (measured := evaluation.measured) is not None:
             color = color_of(groups + index)
-            lines.append(ModelLine(name, measured.value, evaluation.unit, color, low=measured.low, high=measured.high))
+            lines.append(
+                ModelLine(name, measured.value, short(evaluation.unit, 24), color, low=measured.low, high=measured.high)
+            )
     return lines
 
 

@@ -36,7 +36,8 @@ def draw_points(evaluations: Sequence[EvaluationFile], narrow: bool = False) -> 
     if not evaluations:
         raise RunError("No evaluation was given: name at least one file.")
     check_evaluations(evaluations)
-    named = [pair for pair in zip(labels_of(evaluations), evaluations, strict=True) if pair[1].measured]
+    labels = labels_of(evaluations)
+    named = [index for index, evaluation in enumerate(evaluations) if evaluation.measured]
     if not named:
         raise RunError(f"{evaluations[0].path} has neither errors nor rewards: there is nothing to draw.")
     measure, unit = evaluations[0].measure, evaluations[0].unit
@@ -44,23 +45,23 @@ def draw_points(evaluations: Sequence[EvaluationFile], narrow: bool = False) -> 
         figure = Figure(figsize=(4.6 if narrow else 7, 1.7 + 0.42 * len(named)), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
-        for place, (_, evaluation) in enumerate(named):
-            _draw_model(axes, evaluation, len(named) - 1 - place, place)
-        axes.set_yticks(range(len(named)), [literal(name) for name, _ in reversed(named)])
+        for place, index in enumerate(named):
+            _draw_model(axes, evaluations[index], labels[index], len(named) - 1 - place, index)
+        axes.set_yticks(range(len(named)), [literal(labels[index]) for index in reversed(named)])
         axes.set_ylim(-0.7, len(named) - 0.3)
         axes.grid(axis="y", visible=False)
-        axes.set_xlabel(literal(f"{MEASURES[measure]}{f' ({short(unit)})' if unit else ''}, 95% interval"))
+        axes.set_xlabel(literal(f"{MEASURES[measure]}{f' ({short(unit, 24)})' if unit else ''}, 95% interval"))
         if measure == "mae":
             axes.set_xlim(left=0)
             _draw_yardsticks(axes, evaluations)
-        figure.suptitle(literal(short(evaluations[0].env)), fontsize=12, fontweight="bold")
-        controls = sorted({bars.get_label() for bars in axes.containers} & CONTROLS.keys())
-        if controls:
-            axes.set_xlabel(f"{axes.get_xlabel()}; hollow: {' or '.join(CONTROLS[name] for name in controls)}")
+        figure.suptitle(literal(short(evaluations[0].env, 60)), fontsize=12, fontweight="bold")
+        there = {str(bars.get_label()) for bars in axes.containers}
+        if hollow := " or ".join(words for name, words in CONTROLS.items() if name in there):
+            axes.set_xlabel(f"{axes.get_xlabel()}\nhollow: {hollow}")
     return figure
 
 
-def _draw_model(axes: Axes, evaluation: EvaluationFile, y: int, index: int) -> None:
+def _draw_model(axes: Axes, evaluation: EvaluationFile, name: str, y: int, index: int) -> None:
     for condition in evaluation.conditions:
         measured = condition.figures.get(evaluation.measure)
         asked = condition is evaluation.conditions[0]
@@ -77,7 +78,7 @@ def _draw_model(axes: Axes, evaluation: EvaluationFile, y: int, index: int) -> N
             elinewidth=1.6 if asked else 0.9,
             capsize=3,
             label=condition.name,
-            gid=f"{condition.name} {evaluation.path}",
+            gid=f"{condition.name} {name}",
             zorder=3 if asked else 2,
         )
 
@@ -85,7 +86,7 @@ def _draw_model(axes: Axes, evaluation: EvaluationFile, y: int, index: int) -> N
 def _draw_yardsticks(axes: Axes, evaluations: Sequence[EvaluationFile]) -> None:
     """Draw vertical dashed lines, their names above the panel, each higher than the one to its left."""
     known = [("", evaluation.yardsticks) for evaluation in evaluations[:1]]
-    for level, yardstick in enumerate(reversed(merged_yardsticks(known, short(evaluations[0].unit)))):
+    for level, yardstick in enumerate(reversed(merged_yardsticks(known, short(evaluations[0].unit, 24)))):
         axes.axvline(yardstick.value, color=DASHES, linewidth=1, linestyle=(0, (5, 3)), zorder=1,
                      gid=f"yardstick {yardstick.name}")  # fmt: skip
         axes.annotate(

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import warnings
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -96,7 +97,7 @@ def render_report(runs: Sequence[Run], evaluations: Sequence[EvaluationFile]) ->
         sources=[*sources, *evaluated],
         evaluated=evaluated,
         models=models,
-        **_pictures(runs, evaluations, evaluated),
+        **_quietly_drawn(runs, evaluations, evaluated),
         figures=figure_rows(evaluations) if evaluations else [],
         yardsticks=yardsticks_in_words(evaluations[0]) if evaluations else "",
         conditions=condition_rows(evaluations) if evaluations else [],
@@ -105,6 +106,13 @@ def render_report(runs: Sequence[Run], evaluations: Sequence[EvaluationFile]) ->
         **_answers(models),
         **_static(),
     )  # fmt: skip
+
+
+def _quietly_drawn(*sources: Any) -> dict[str, Any]:
+    """Draw the pictures; a name in letters that the font lacks is drawn as boxes, and no matter for a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return _pictures(*sources)
 
 
 def _pictures(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from plots.evaluations import EvaluationFile, Interval
 from plots.runs import Run
 from plots.untrusted import short
-from plots.words import asked_how, called, difference, duration, ends, figure, flat, number, trained_how
+from plots.words import asked_how, called, difference, duration, ends, figure, flat, number, plain, trained_how
 from plots.yardsticks import DRAWN
 
 MOST_SLICES = 24  # of one key
@@ -78,13 +78,13 @@ class Cut:
 def source_of_run(model: int, name: str, run: Run) -> Source:
     """Say what a run is."""
     groups = (("settings", flat(run.settings)), ("task", flat(run.task_fields)))
-    return Source(model, name, "run", (short(str(run.settings.get("model", ""))), trained_how(run)), groups)
+    return Source(model, name, "run", (plain(run.settings.get("model", "")), trained_how(run)), groups)
 
 
 def source_of_evaluation(model: int, name: str, evaluation: EvaluationFile) -> Source:
     """Say what an evaluation is."""
     others = [short(condition.name, 40) for condition in evaluation.conditions[1:]]
-    words = [short(evaluation.model), asked_how(evaluation)]
+    words = [plain(evaluation.model), asked_how(evaluation)]
     if others:
         words.append(f"also {', '.join(others)}")
     words.append(duration(evaluation.seconds))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from plots.evaluations import EvaluationFile, Interval
@@ -114,8 +115,10 @@ def duration(seconds: float | None) -> str:
 
 
 def plain(value: Any) -> str:
-    """A setting's value on one line."""
-    return short(value if isinstance(value, str) else json.dumps(value), 200)
+    """A setting's value on one line; of an absolute path the last part, for whoever reads it has another disk."""
+    if isinstance(value, str):
+        return short(f"…/{Path(value).name}" if Path(value).is_absolute() else value, 200)
+    return short(json.dumps(value), 200)
 
 
 def flat(values: Mapping[str, Any], most: int = 80) -> list[tuple[str, str]]:

@@ -59,7 +59,9 @@
     byId("none").hidden = shown > 0;
   };
 
-  for (const control of Object.values(controls)) control.addEventListener("input", apply);
+  for (const control of Object.values(controls)) {
+    control.addEventListener(control.type === "search" ? "input" : "change", apply);
+  }
   byId("reset").addEventListener("click", () => {
     for (const control of Object.values(controls)) control.value = "";
     apply();

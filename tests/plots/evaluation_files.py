@@ -40,8 +40,9 @@ def apart(a: int, b: int) -> float:
     return min(gap, HALF_DAY - gap) / 60
 
 
-def clock_row(seed: int, read: int | None, images: dict[str, str], condition: str = "asked", **changes: Any) -> dict:
-    """A row of the clock task: the answer `read`, in seconds, to the problem of this seed; None is no answer."""
+def clock_row(seed: int, made: int | None, pool: dict[str, str], posed: str = "asked", /, **changes: Any) -> dict:
+    """A row of the clock task: the time `made`, in seconds, answers the problem of this seed; None is no answer."""
+    images, read, condition = pool, made, posed
     truth = random.Random(seed).randrange(HALF_DAY)
     blank = condition == "blank"
     shown = "blank" if blank else f"true-{seed}"
