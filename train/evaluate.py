@@ -6,9 +6,10 @@ evaluation before its end, the same command goes on from them.
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tyro
 from rich.console import Console
@@ -16,6 +17,12 @@ from rich.console import Console
 from envs.fields import split_flags
 from train.evaluation.config import EvaluateConfig, Format
 from train.evaluation.results import read_results, write_results
+
+if TYPE_CHECKING:
+    from train.evaluation.conditions import Condition
+    from train.evaluation.journal import Journal
+    from train.evaluation.session import Answered
+    from train.evaluation.setup import Parts
 
 told = Console(stderr=True, highlight=False, soft_wrap=True)
 """For what is not the result."""
@@ -71,41 +78,59 @@ def evaluate(config: EvaluateConfig, texts: Mapping[str, str]) -> dict[str, Any]
     """
     from train.evaluation.document import summary
     from train.evaluation.journal import Journal
-    from train.evaluation.progress import shown
-    from train.evaluation.session import Session
     from train.evaluation.setup import make_parts
     from train.record import git_commit, versions
 
     begin = time.perf_counter()
     parts = make_parts(config, texts)
-    with Journal(parts.journal, parts.shaping) as journal:
-        if journal.replies:
-            told.print(f"note: {len(journal.replies)} answers are there already, in {journal.path}", markup=False)
-        session = Session(parts.plan, parts.policy, journal)
-        try:
-            answers = {
-                condition: list(shown(condition.name, session.answers(condition), config.eval_size, told))
-                for condition in parts.conditions
-            }
-            unsliced = () if parts.task is None else parts.task.unsliced
-            document = {
-                **parts.header,
-                "versions": versions(),
-                "git_commit": git_commit(),
-                **summary(answers, parts.scale, unsliced),
-                "seconds": round(time.perf_counter() - begin, 1),
-            }
-            write_results(parts.out, document)
-        except BaseException:
-            told.print(
-                f"note: {len(journal.replies)} answers are kept in {journal.path}; the same command goes on from them",
-                markup=False,
-            )
-            raise
+    with Journal(parts.journal, parts.shaping) as journal, _nothing_lost(journal):
+        answers = ask(parts, journal)
+        unsliced = () if parts.task is None else parts.task.unsliced
+        document = {
+            **parts.header,
+            "versions": versions(),
+            "git_commit": git_commit(),
+            **summary(answers, parts.scale, unsliced),
+            "seconds": round(time.perf_counter() - begin, 1),
+        }
+        write_results(parts.out, document)
         journal.delete()
     told.print(f"results: {parts.out}", markup=False)
     report(parts.out)
     return document
+
+
+def ask(parts: "Parts", journal: "Journal") -> "dict[Condition, list[Sequence[Answered]]]":
+    """The answers under each condition, those in the journal not asked for again; of each problem, its samples."""
+    from train.evaluation.progress import shown
+    from train.evaluation.session import Session
+
+    session, N = Session(parts.plan, parts.policy, journal), parts.plan.problems
+    answers = {one: list(shown(one.name, session.answers(one), N, told)) for one in parts.conditions}
+    asked = answers[parts.conditions[0]]
+    alike = all(len({answered.row["text"] for answered in samples}) == 1 for samples in asked)
+    if alike and parts.plan.samples > 1 and parts.header["policy"]["kind"] == "server":
+        told.print(
+            "note: every problem's samples are the same text; a server that does not sample by itself may need an "
+            "--extra-body (docs/EVALUATION.md)",
+            markup=False,
+        )
+    return answers
+
+
+@contextmanager
+def _nothing_lost(journal: "Journal") -> Iterator[None]:
+    """Say what is there already, and, if something fails, what there is then."""
+    if journal.replies:
+        told.print(f"note: {len(journal.replies)} answers are there already, in {journal.path}", markup=False)
+    try:
+        yield
+    except BaseException:
+        told.print(
+            f"note: {len(journal.replies)} answers are kept in {journal.path}; the same command goes on from them",
+            markup=False,
+        )
+        raise
 
 
 def show(documents: Sequence[Mapping[str, Any]], form: Format) -> None:

@@ -91,15 +91,22 @@ def test_a_model_that_says_nothing_is_wrong_not_an_error(fake):
     assert (asked["parsed"]["value"], asked["mae"]["value"], asked["reward"]["value"]) == (0, 360, 0)
 
 
-def test_samples_are_drawn_with_seeds_of_their_own(fake):
+def test_samples_are_drawn_with_seeds_of_their_own(fake, capsys):
     times = itertools.count()
     script(fake, lambda body: completion(f"<answer>{1 + next(times) % 12:02d}:00:00</answer>"))
     assert command(fake, "--samples", "3", "--controls") == 0
     seeds = [body["seed"] for body in fake.bodies]
     assert len(set(seeds)) == 3 * PROBLEMS
     assert {body["temperature"] for body in fake.bodies} == {1.0}
+    assert "the same text" not in capsys.readouterr().err
     assert command(fake, "--samples", "3", "--controls") == 0
     assert sorted(body["seed"] for body in fake.bodies[3 * PROBLEMS :]) == sorted(seeds)
+
+
+def test_a_server_that_does_not_sample_is_noticed(fake, capsys):
+    script(fake, steady)
+    assert command(fake, "--samples", "2", "--controls") == 0
+    assert "every problem's samples are the same text" in capsys.readouterr().err
 
 
 def test_a_server_that_is_not_there(fake, capsys):
