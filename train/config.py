@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from agents.choices import LORA_TARGETS, TINY_MODELS, AdvantageScale, Attention, Dtype, Normalise, Recompute, Vision
+from agents.choices import TINY_MODELS, Dtype, Recompute, Vision
+from train import learning_options, model_options
+from train.learning_options import LearningOptions, Optimizer
+from train.model_options import ModelOptions
 
-Optimizer = Literal["muon", "adamw"]
 ColdStart = Literal["format", "answers", "none"]
 Tracker = Literal["tensorboard", "wandb", "trackio"]
-Schedule = Literal["linear", "cosine", "constant"]
 COLD_START_STEPS = {"format": 60, "answers": 300, "none": 0}
 # What ends a run; a resumed one may be given others.
 BOUNDS = ("steps", "minutes", "epochs")
@@ -20,52 +21,33 @@ BOUNDS = ("steps", "minutes", "epochs")
 DEFAULT_BOUNDS = {"steps": 600, "minutes": 10.0}
 
 
+AT_LEAST = {
+    **model_options.AT_LEAST,
+    **learning_options.AT_LEAST,
+    "steps": 1,
+    "problems_per_step": 1,
+    "group_size": 2,
+    "updates_per_batch": 1,
+    "micro_batch_tokens": 1,
+    "resample": 0,
+    "max_new_tokens": 1,
+    "cold_start_steps": 0,
+    "eval_every": 1,
+    "eval_size": 1,
+    "checkpoint_every": 1,
+    "keep_checkpoints": 1,
+    "samples": 0,
+    "seed": 0,
+}
+ABOVE_ZERO = (*model_options.ABOVE_ZERO, *learning_options.ABOVE_ZERO, "minutes", "epochs", "temperature")
+
+
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(LearningOptions, ModelOptions):
     """Train a Qwen-VL, or a text model, with GRPO on an environment, from rewards alone.
 
     `--task.FIELD VALUE` sets a field of the task; `python -m envs list` shows which there are.
     """
-
-    env: str = ""
-    """Environment: a registered name (clock), or module:name, which imports the module first."""
-
-    model: str = TINY_MODELS[0]
-    """Policy: tiny (a Qwen2.5-VL built here, random weights) or tiny-FAMILY (qwen2-vl, qwen3-vl; for tasks without
-    pictures qwen2, qwen3, llama), a Hugging Face folder or hub id, or an earlier run's folder."""
-
-    lora: bool = False
-    """Train low-rank adapters and leave the model's own weights as they are (needs the extra `lora`)."""
-
-    lora_rank: int = 16
-    """Rank of the adapters."""
-
-    lora_alpha: float = 32.0
-    """Scale of the adapters: what they add is multiplied by alpha / rank."""
-
-    lora_targets: str = LORA_TARGETS
-    """Linear layers that get an adapter: the ends of their names, separated by commas; all-linear for each of them."""
-
-    vision: Vision | None = None
-    """Whether the vision tower learns. Default: frozen with --lora, else trained."""
-
-    dtype: Dtype | None = None
-    """Precision of the computation, and of weights that do not learn; those that learn are kept in float32. Default:
-    bfloat16 on a GPU, unless the model is small; else float32."""
-
-    attention: Attention = "sdpa"
-    """Attention kernel of the vision tower. The language model's is always sdpa: flash attention takes no mask that
-    hides answers packed behind one prompt from each other."""
-
-    max_pixels: int | None = None
-    """A larger picture is scaled down to this many pixels. Default: as the checkpoint's processor says."""
-
-    device: str | None = None
-    """cpu, cuda, or cuda:N. Default: a GPU if there is one."""
-
-    gradient_checkpointing: Recompute | None = None
-    """Compute activations again in the backward pass instead of keeping them: less memory, a third more time. Default:
-    always, unless the model is small."""
 
     steps: int | None = None
     """GRPO steps. Where given, the learning rate follows them, and the seed fixes every number. Default: 600, unless
@@ -102,63 +84,6 @@ class TrainConfig:
     max_new_tokens: int | None = None
     """Longest answer, in tokens. Default: what a bare answer takes for a small model (32 where the environment is not
     made from a Task; what a worked solution takes after --cold-start answers), else 256."""
-
-    optimizer: Optimizer | None = None
-    """muon: Muon on the matrices, AdamW on the rest (for training from scratch). Default: muon for
-    a small model (a tiny one, or a run of it) whose every weight learns, else adamw."""
-
-    learning_rate: float | None = None
-    """Peak learning rate of the optimizer. Default: 0.005 for muon; for adamw 3e-4 if the model is
-    small, else 1e-6, and ten times that with --lora."""
-
-    adamw_learning_rate: float = 3e-4
-    """With muon: the peak learning rate of what is no matrix: token and patch embeddings, biases, norms."""
-
-    weight_decay: float = 0.0
-    """Decoupled weight decay."""
-
-    lr_warmup_steps: int = 5
-    """Steps over which the learning rate rises from 0."""
-
-    lr_schedule: Schedule = "linear"
-    """How the learning rate falls to lr-final: along a straight line, along half a cosine, or not at all."""
-
-    lr_decay_start: float = 0.3
-    """Fraction of the run after which the learning rate falls."""
-
-    lr_final: float = 0.05
-    """Learning rate at the end, as a fraction of the peak."""
-
-    max_grad_norm: float = 1.0
-    """Gradients longer than this are scaled down to it."""
-
-    advantage_scale: AdvantageScale = "group"
-    """Divide centred rewards by the group's standard deviation, by the batch's, or by none."""
-
-    normalise: Normalise = "token"
-    """Average the loss over all tokens, over answers, or by a constant length."""
-
-    clip_low: float = 0.2
-    """The ratio to the sampling policy may fall this far below 1."""
-
-    clip_high: float = 0.2
-    """The ratio to the sampling policy may rise this far above 1."""
-
-    entropy_bonus: float | None = None
-    """Weight of the policy's entropy in the objective, where the entropy is at --entropy-target. Default: 0.05 for a
-    small model that begins without labels, else 0."""
-
-    entropy_target: float | None = None
-    """Entropy, in nats a token, by which the bonus is steered: more below it, none far above it. It falls with the
-    learning rate, to a third. 0 keeps it constant. Default: 0.4 for a small model with a bonus, else 0."""
-
-    replay_weight: float | None = None
-    """Weight of the cold start's lesson in the loss of GRPO: other problems' answers, one to each problem. It falls
-    with the learning rate. Default: 0.05 for a small model after --cold-start format, else 0."""
-
-    kl_weight: float = 0.0
-    """Weight of the KL divergence from the policy as it was when GRPO began (with --lora: from the model without its
-    adapter, before any cold start). 0 keeps no copy of it."""
 
     cold_start: ColdStart | None = None
     """format: first teach the answer's form, with random answers; answers: first train on worked solutions, which are
@@ -213,50 +138,16 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Raise ValueError for a setting outside its range, naming the flag."""
-        at_least = {
-            "steps": 1,
-            "problems_per_step": 1,
-            "group_size": 2,
-            "updates_per_batch": 1,
-            "micro_batch_tokens": 1,
-            "lora_rank": 1,
-            "max_pixels": 1,
-            "resample": 0,
-            "max_new_tokens": 1,
-            "cold_start_steps": 0,
-            "eval_every": 1,
-            "eval_size": 1,
-            "checkpoint_every": 1,
-            "keep_checkpoints": 1,
-            "samples": 0,
-            "lr_warmup_steps": 0,
-            "seed": 0,
-            "weight_decay": 0,
-            "entropy_bonus": 0,
-            "entropy_target": 0,
-            "replay_weight": 0,
-            "kl_weight": 0,
-            "clip_low": 0,
-            "clip_high": 0,
-        }
-        for name, least in at_least.items():
+        for name, least in AT_LEAST.items():
             value = getattr(self, name)
             if value is not None and not least <= value < math.inf:
                 reason = " (one answer has no other to be compared with)" if name == "group_size" else ""
                 raise ValueError(f"{flag(name)} must be at least {least}{reason} and finite, got {value}")
-        for name in (
-            "minutes",
-            "epochs",
-            "temperature",
-            "learning_rate",
-            "adamw_learning_rate",
-            "max_grad_norm",
-            "lora_alpha",
-        ):
+        for name in ABOVE_ZERO:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{flag(name)} must be above 0 and finite, got {value}")
-        for name in ("lr_decay_start", "lr_final"):
+        for name in learning_options.FRACTIONS:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{flag(name)} is a fraction, from 0 to 1, got {getattr(self, name)}")
 

@@ -1,8 +1,11 @@
 import dataclasses
+import inspect
 
 import pytest
 
 from train.config import TrainConfig, flag, plain, resolved
+from train.learning_options import LearningOptions
+from train.model_options import ModelOptions
 
 
 def settings(**fields):
@@ -73,7 +76,7 @@ def test_bounds():
 
 
 def test_every_field_is_documented():
-    source = __import__("inspect").getsource(TrainConfig)
+    source = "".join(map(inspect.getsource, (ModelOptions, LearningOptions, TrainConfig)))
     for field in dataclasses.fields(TrainConfig):
         after = source.split(f"\n    {field.name}: ", 1)[1].splitlines()[1]
         assert after.strip().startswith('"""'), field.name

@@ -1,0 +1,84 @@
+"""Settings of a training run that say how it learns."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from agents.choices import AdvantageScale, Normalise
+
+Optimizer = Literal["muon", "adamw"]
+Schedule = Literal["linear", "cosine", "constant"]
+
+AT_LEAST = {
+    "lr_warmup_steps": 0,
+    "weight_decay": 0,
+    "entropy_bonus": 0,
+    "entropy_target": 0,
+    "replay_weight": 0,
+    "kl_weight": 0,
+    "clip_low": 0,
+    "clip_high": 0,
+}
+ABOVE_ZERO = ("learning_rate", "adamw_learning_rate", "max_grad_norm")
+FRACTIONS = ("lr_decay_start", "lr_final")
+
+
+@dataclass(frozen=True)
+class LearningOptions:
+    """The optimizer, its schedule, and the loss."""
+
+    optimizer: Optimizer | None = None
+    """muon: Muon on the matrices, AdamW on the rest (for training from scratch). Default: muon for
+    a small model (a tiny one, or a run of it) whose every weight learns, else adamw."""
+
+    learning_rate: float | None = None
+    """Peak learning rate of the optimizer. Default: 0.005 for muon; for adamw 3e-4 if the model is
+    small, else 1e-6, and ten times that with --lora."""
+
+    adamw_learning_rate: float = 3e-4
+    """With muon: the peak learning rate of what is no matrix: token and patch embeddings, biases, norms."""
+
+    weight_decay: float = 0.0
+    """Decoupled weight decay."""
+
+    lr_warmup_steps: int = 5
+    """Steps over which the learning rate rises from 0."""
+
+    lr_schedule: Schedule = "linear"
+    """How the learning rate falls to lr-final: along a straight line, along half a cosine, or not at all."""
+
+    lr_decay_start: float = 0.3
+    """Fraction of the run after which the learning rate falls."""
+
+    lr_final: float = 0.05
+    """Learning rate at the end, as a fraction of the peak."""
+
+    max_grad_norm: float = 1.0
+    """Gradients longer than this are scaled down to it."""
+
+    advantage_scale: AdvantageScale = "group"
+    """Divide centred rewards by the group's standard deviation, by the batch's, or by none."""
+
+    normalise: Normalise = "token"
+    """Average the loss over all tokens, over answers, or by a constant length."""
+
+    clip_low: float = 0.2
+    """The ratio to the sampling policy may fall this far below 1."""
+
+    clip_high: float = 0.2
+    """The ratio to the sampling policy may rise this far above 1."""
+
+    entropy_bonus: float | None = None
+    """Weight of the policy's entropy in the objective, where the entropy is at --entropy-target. Default: 0.05 for a
+    small model that begins without labels, else 0."""
+
+    entropy_target: float | None = None
+    """Entropy, in nats a token, by which the bonus is steered: more below it, none far above it. It falls with the
+    learning rate, to a third. 0 keeps it constant. Default: 0.4 for a small model with a bonus, else 0."""
+
+    replay_weight: float | None = None
+    """Weight of the cold start's lesson in the loss of GRPO: other problems' answers, one to each problem. It falls
+    with the learning rate. Default: 0.05 for a small model after --cold-start format, else 0."""
+
+    kl_weight: float = 0.0
+    """Weight of the KL divergence from the policy as it was when GRPO began (with --lora: from the model without its
+    adapter, before any cold start). 0 keeps no copy of it."""
