@@ -14,7 +14,7 @@ READING_HELP = {
     "blank": "A policy that looks gets much worse on blank pictures; one that only knows which answers are "
     "common does not.",
     "shuffled": "Shown another problem's picture, one that looks answers about that picture, and is wrong.",
-    "no question": "One that reads the question cannot answer without it.",
+    "no-question": "One that reads the question cannot answer without it.",
 }
 
 
