@@ -7,7 +7,7 @@ from pathlib import Path
 from plots.evaluations import ASKED, EvaluationFile, Slice, Slices
 from plots.rows import ROLLOUT, Row
 from plots.runs import Run
-from plots.untrusted import checked_uri, picture_in
+from plots.untrusted import checked_uri, picture_in, short
 
 MOST_VALUES = 24  # of an info key by which to filter
 
@@ -47,7 +47,7 @@ class Answers:
 def answers_of_evaluation(evaluation: EvaluationFile, name: str) -> Answers:
     """Take the answers of an evaluation file."""
     slices = evaluation.slices or slices_by_value(evaluation.rows)
-    return Answers(name, evaluation.rows, evaluation.unit, ASKED, None, evaluation.images, slices)
+    return Answers(name, evaluation.rows, short(evaluation.unit, 24), ASKED, None, evaluation.images, slices)
 
 
 def answers_of_run(run: Run, rows: Sequence[Row], name: str) -> Answers:
@@ -64,7 +64,7 @@ def answers_of_run(run: Run, rows: Sequence[Row], name: str) -> Answers:
     kept = [row for row in held_out if (row.condition, row.step) == last]
     rollouts = sorted((row for row in rows if row.condition == ROLLOUT), key=lambda row: -(row.step or 0))
     kept += rollouts
-    return Answers(name, kept, run.unit, last[0], run.folder, {}, slices_by_value(kept))
+    return Answers(name, kept, short(run.unit, 24), last[0], run.folder, {}, slices_by_value(kept))
 
 
 def slices_by_value(rows: Sequence[Row]) -> list[Slices]:

@@ -29,7 +29,7 @@ class Condition:
     """One way of posing the problems, and what came of it.
 
     Attributes:
-        name: `asked`, `blank`, `shuffled`, `no question`, or a style.
+        name: `asked`, `blank`, `shuffled`, `no-question`, or a style.
         kind: `asked`, `control` or `style`.
         problems: how many problems.
         answers: how many answers.

@@ -14,7 +14,7 @@ from plots.untrusted import short
 from plots.yardsticks import merged_yardsticks
 
 # What a policy comes to that does not see what it is asked about.
-CONTROLS = {"blank": "with a blank picture", "no question": "without the question"}
+CONTROLS = {"blank": "with a blank picture", "no-question": "without the question"}
 
 
 def draw_points(evaluations: Sequence[EvaluationFile], narrow: bool = False) -> Figure:

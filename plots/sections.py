@@ -11,9 +11,10 @@ from plots.yardsticks import DRAWN
 
 MOST_SLICES = 24  # of one key
 READING_HELP = {
-    "blank": "A policy that looks gets much worse on blank pictures.",
+    "blank": "A policy that looks gets much worse on blank pictures; one that only knows which answers are "
+    "common does not.",
     "shuffled": "Shown another problem's picture, one that looks answers about that picture, and is wrong.",
-    "no question": "One that reads the question cannot answer without it.",
+    "no-question": "One that reads the question cannot answer without it.",
 }
 
 
@@ -95,7 +96,7 @@ def source_of_evaluation(model: int, name: str, evaluation: EvaluationFile) -> S
 
 def yardsticks_in_words(evaluation: EvaluationFile) -> str:
     """What the yardsticks are: `chance 180 min, best constant 179 min`; empty where there are none."""
-    of_unit = f" {short(evaluation.unit)}" if evaluation.unit else ""
+    of_unit = f" {short(evaluation.unit, 24)}" if evaluation.unit else ""
     known = [(name, evaluation.yardsticks[key]) for key, name in DRAWN.items() if key in evaluation.yardsticks]
     return ", ".join(f"{name} {number(value)}{of_unit}" for name, value in known)
 

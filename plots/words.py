@@ -57,7 +57,7 @@ def difference(name: str, value: float) -> str:
 
 def called(name: str, unit: str = "", tolerance: float = 0.0) -> str:
     """What a figure is called, with its unit: `MAE (min)`."""
-    of_unit = f" ({short(unit)})" if unit else ""
+    of_unit = f" ({short(unit, 24)})" if unit else ""
     stem, _, k = name.partition("@")
     kind, _, part = name.partition("/")
     if part:
@@ -67,7 +67,7 @@ def called(name: str, unit: str = "", tolerance: float = 0.0) -> str:
     if name in ("median_error", "p90_error"):
         return NAMES[name] + of_unit
     if name == "within":
-        return f"right within {number(tolerance)} {short(unit)}".strip()
+        return f"right within {number(tolerance)} {short(unit, 24)}".strip()
     if k:
         return {
             "pass": f"pass@{k}",
@@ -82,7 +82,8 @@ def asked_how(evaluation: EvaluationFile) -> str:
     """How an evaluation was made: `256 held-out problems, one answer to each, greedy, seed 0`."""
     asked = evaluation.conditions[0]
     each = asked.answers // asked.problems if asked.problems else 0
-    words = [f"{asked.problems:,} held-out problems", "one answer to each" if each == 1 else f"{each} answers to each"]
+    problems = f"{asked.problems:,} held-out problem{'s' if asked.problems != 1 else ''}"
+    words = [problems, "one answer to each" if each == 1 else f"{each} answers to each"]
     temperature = evaluation.settings.get("temperature")
     if isinstance(temperature, int | float):
         words.append("greedy" if temperature == 0 else f"temperature {number(temperature)}")

@@ -68,7 +68,7 @@ def test_one_evaluation(tmp_path: Path):
     assert "skill against chance 70% 60% to 80% –" in page.words
     assert "right within 1 min 40% 30% to 50%" in page.words
     assert "hour hand (h) 0.5 0.3 to 0.8" in page.words
-    assert "blank A policy that looks gets much worse on blank pictures." in page.words
+    assert "blank A policy that looks gets much worse on blank pictures; one that" in page.words
     assert "+120 +100 to +140" in page.words
     assert "asked: 12 problems; blank: 8 of 12 problems; roman: 8 of 12 problems." in page.words
     assert page.with_class("card") == len(page.facts) == 28
