@@ -19,7 +19,7 @@ COMMANDS = {
     "train": ("train.__main__", "train a policy on an environment: eyechart train --env clock"),
     "evaluate": ("train.evaluate", "evaluate one: eyechart evaluate --env clock --model runs/clock"),
     "agents": ("agents.__main__", "ask a model: eyechart agents ask --model runs/clock --image clock.png QUESTION"),
-    "plots": ("plots.__main__", "draw the curves of runs: eyechart plots runs/clock"),
+    "plots": ("plots.__main__", "draw or report on runs and evaluations: eyechart plots runs/clock"),
     "envs": ("envs.__main__", "look at environments, play and check them: eyechart envs list"),
 }
 USAGE = "\n".join(
