@@ -82,7 +82,9 @@ def read_reply(document: str) -> Reply:
         raise ValueError(f"a content that is no text: {one_line(document)}")
     usage = completion.get("usage")
     tokens = usage.get("completion_tokens") if isinstance(usage, dict) else None
-    return Reply(content or "", tokens if type(tokens) is int and tokens >= 0 else None)
+    reason = choice.get("finish_reason") if isinstance(choice, dict) else None
+    truncated = reason == "length" if isinstance(reason, str) else None
+    return Reply(content or "", tokens if type(tokens) is int and tokens >= 0 else None, truncated)
 
 
 def read_models(document: str) -> list[str]:

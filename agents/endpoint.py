@@ -225,13 +225,15 @@ class Endpoint:
         """A client, for one event loop. A redirect is told rather than followed, and no key goes astray."""
         import openai
 
-        return openai.AsyncOpenAI(
+        client = openai.AsyncOpenAI(
             api_key=read_key(self.settings.api_key_env) or "none",
             base_url=self.settings.url,
             max_retries=0,
             timeout=self.settings.timeout,
             http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False),
         )
+        client.organization = client.project = None  # which it took from the environment, for whatever address
+        return client
 
     def _without_key(self, text: str) -> str:
         """What a server said, with the key struck out if it repeats that."""

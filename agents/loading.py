@@ -61,10 +61,8 @@ def load_policy(
         siblings = [str(path.parent / other.name) for other in path.parent.iterdir()] if path.parent.is_dir() else []
         close = get_close_matches(model, (*TINY_MODELS, *others, *siblings), n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
-        tiny = ", ".join(TINY_MODELS)
-        raise ValueError(
-            f"--model {model} is neither a tiny model ({tiny}), nor a folder, nor a hub id (OWNER/NAME){hint}"
-        )
+        known = ", ".join((*TINY_MODELS, *others))
+        raise ValueError(f"--model {model} is neither one of {known}, nor a folder, nor a hub id (OWNER/NAME){hint}")
     checkpoint = str(latest_checkpoint(path)) if (path / "checkpoints").is_dir() else model
     if Path(checkpoint).is_dir() and not any(
         (Path(checkpoint) / name).exists() for name in ("config.json", ADAPTER_CONFIG)

@@ -14,6 +14,8 @@ class Reply:
     text: str
     tokens: int | None = None
     """How many its model wrote, the closing one included; None where there is no model, or it does not tell."""
+    truncated: bool | None = None
+    """Whether it ends because it may not be longer; None likewise."""
 
 
 @dataclass(frozen=True)

@@ -171,6 +171,8 @@ def _read_document(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise RunError(f'{path} is not an evaluation file (it has no "format": "{FORMAT}").')
     version = required(document, "version", int, str(path))
+    if version < 1:
+        raise RunError(f"{path} is broken: there is no version {version} of evaluation files.")
     if version > VERSION:
         raise RunError(
             f"{path} was written by a newer Eyechart (version {version}; this one reads up to {VERSION}): upgrade."

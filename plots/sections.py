@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from plots.evaluations import EvaluationFile, Interval
+from plots.evaluations import ASKED, EvaluationFile, Interval
 from plots.runs import Run
 from plots.untrusted import short
 from plots.words import asked_how, called, difference, duration, ends, figure, flat, number, plain, trained_how
@@ -148,8 +148,12 @@ def _drop(evaluation: EvaluationFile, condition: str, measure: str) -> Cell | No
     drop = evaluation.drops.get(condition, {}).get(measure)
     if drop is None:
         return None
-    between = f"{difference(measure, drop.low)} to {difference(measure, drop.high)}"
-    return Cell(difference(measure, drop.value), "" if drop.low == drop.high else between)
+    between = [f"{difference(measure, drop.low)} to {difference(measure, drop.high)}"] if drop.low != drop.high else []
+    rates = {one.name: one.figures.get("parsed") for one in evaluation.conditions}
+    plain, own = rates[ASKED], rates.get(condition)
+    if plain is not None and own is not None and abs(own.value - plain.value) > 0.005:  # form was lost, not sight
+        between.append(f"{figure('parsed', own.value)} read")
+    return Cell(difference(measure, drop.value), ", ".join(between))
 
 
 def cuts(evaluations: Sequence[EvaluationFile]) -> list[Cut]:

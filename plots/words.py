@@ -9,7 +9,7 @@ from plots.evaluations import EvaluationFile, Interval
 from plots.runs import Run
 from plots.untrusted import short
 
-RATES = ("skill", "exact", "within", "parsed", "pass@", "majority@")  # shown in percent
+RATES = ("truncated", "exact", "within", "parsed", "pass@", "majority@")  # shown in percent
 NAMES = {
     "median_error": "median error",
     "p90_error": "90th-percentile error",
@@ -18,6 +18,7 @@ NAMES = {
     "parsed": "answers read",
     "reward": "mean reward",
     "tokens": "tokens per answer",
+    "truncated": "answers cut off",
 }
 
 

@@ -16,12 +16,11 @@ from rich.console import Console
 
 from envs.fields import split_flags
 from train.evaluation.config import EvaluateConfig, Format
-from train.evaluation.results import read_results, write_results
+from train.evaluation.results import Images, journal_path, read_results, write_results
 
 if TYPE_CHECKING:
     from train.evaluation.conditions import Condition
     from train.evaluation.journal import Journal
-    from train.evaluation.session import Answered
     from train.evaluation.setup import Parts
 
 told = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m train.ev
     try:
         texts, rest = split_flags(sys.argv[1:] if arguments is None else arguments)
         config = tyro.cli(EvaluateConfig, args=rest, prog=prog)
-        documents = [read_results(path) for path in config.compare] or [evaluate(config, texts)]
+        documents = read_again(config) if config.compare else [evaluate(config, texts)]
         show(documents, config.format)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -83,14 +82,17 @@ def evaluate(config: EvaluateConfig, texts: Mapping[str, str]) -> dict[str, Any]
 
     begin = time.perf_counter()
     parts = make_parts(config, texts)
-    with Journal(parts.journal, parts.shaping) as journal, _nothing_lost(journal):
-        answers = ask(parts, journal)
+    images = Images()
+    with Journal(journal_path(parts.out), parts.asking) as journal, _nothing_lost(journal):
+        answers = ask(parts, journal, images)
         unsliced = () if parts.task is None else parts.task.unsliced
         document = {
             **parts.header,
             "versions": versions(),
             "git_commit": git_commit(),
             **summary(answers, parts.scale, unsliced),
+            "rows": [row for rows in answers.values() for row in rows],
+            "images": images.uris,
             "seconds": round(time.perf_counter() - begin, 1),
         }
         write_results(parts.out, document)
@@ -100,37 +102,72 @@ def evaluate(config: EvaluateConfig, texts: Mapping[str, str]) -> dict[str, Any]
     return document
 
 
-def ask(parts: "Parts", journal: "Journal") -> "dict[Condition, list[Sequence[Answered]]]":
-    """The answers under each condition, those in the journal not asked for again; of each problem, its samples."""
+def ask(parts: "Parts", journal: "Journal", images: Images) -> "dict[Condition, list[dict[str, Any]]]":
+    """The rows of each condition; what the journal has is not asked for again."""
     from train.evaluation.progress import shown
     from train.evaluation.session import Session
 
-    session, N = Session(parts.plan, parts.policy, journal), parts.plan.problems
-    answers = {one: list(shown(one.name, session.answers(one), N, told)) for one in parts.conditions}
-    asked = answers[parts.conditions[0]]
-    alike = all(len({answered.row["text"] for answered in samples}) == 1 for samples in asked)
-    if alike and parts.plan.samples > 1 and parts.header["policy"]["kind"] == "server":
-        told.print(
-            "note: every problem's samples are the same text; a server that does not sample by itself may need an "
-            "--extra-body (docs/EVALUATION.md)",
-            markup=False,
+    session, N = Session(parts.plan, parts.policy, journal, images), parts.plan.problems
+    problems = {one: list(shown(one.name, session.answers(one), N, told)) for one in parts.conditions}
+    for remark in remarks(problems[parts.conditions[0]], parts.header["policy"]["kind"] == "server"):
+        told.print(f"note: {remark}", markup=False)
+    return {one: [row for rows in several for row in rows] for one, several in problems.items()}
+
+
+def remarks(problems: Sequence[Sequence[Mapping[str, Any]]], server: bool) -> list[str]:
+    """What to say of the answers to the plain problems, each with what to do.
+
+    Args:
+        problems: the rows of each problem's samples.
+        server: whether a server gave them.
+    """
+    rows, found = [row for rows in problems for row in rows], []
+    truncated = sum(row["truncated"] is True for row in rows)
+    if any(row["parsed"] is not None for row in rows) and not any(row["parsed"] for row in rows):
+        found.append("no answer could be read; see in the report what was written, and ask for its form in the prompt")
+    if truncated:
+        found.append(f"{truncated} of {len(rows)} answers are cut off; give them room by --max-new-tokens")
+    alike = all(len({row["text"] for row in samples}) == 1 for samples in problems)
+    if server and alike and len(rows) > len(problems):
+        found.append(
+            "every problem's samples are the same text; a server that does not sample by itself may need an "
+            "--extra-body (docs/EVALUATION.md)"
         )
-    return answers
+    return found
 
 
 @contextmanager
 def _nothing_lost(journal: "Journal") -> Iterator[None]:
     """Say what is there already, and, if something fails, what there is then."""
-    if journal.replies:
-        told.print(f"note: {len(journal.replies)} answers are there already, in {journal.path}", markup=False)
+    if len(journal):
+        told.print(f"note: {len(journal)} answers are there already, in {journal.path}", markup=False)
     try:
         yield
     except BaseException:
-        told.print(
-            f"note: {len(journal.replies)} answers are kept in {journal.path}; the same command goes on from them",
-            markup=False,
-        )
+        if len(journal):
+            told.print(
+                f"note: {len(journal)} answers are kept in {journal.path}; the same command goes on from them",
+                markup=False,
+            )
         raise
+
+
+def read_again(config: EvaluateConfig) -> list[dict[str, Any]]:
+    """The documents that `--compare` names, judged by `--tolerance` and `--k` if they are given.
+
+    Raises:
+        ValueError: one cannot be read, or not be judged so.
+    """
+    documents = [read_results(path) for path in config.compare]
+    names = [document["name"] for document in documents]
+    for path, document in zip(config.compare, documents, strict=True):
+        if names.count(document["name"]) > 1:
+            document["name"] += f" ({path.stem})"
+    if config.tolerance is None and not config.k:
+        return documents
+    from train.evaluation.document import judged_again
+
+    return [judged_again(document, config.tolerance, config.k) for document in documents]
 
 
 def show(documents: Sequence[Mapping[str, Any]], form: Format) -> None:

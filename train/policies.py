@@ -1,5 +1,6 @@
 """Policies to evaluate, and what a policy has to be for a task."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,8 @@ def check_pictures(policy: LanguageModel, task: envs.Task | None, shapes: Sequen
         if (rows, columns) != (height, width):
             print(
                 f"note: pictures of {height}x{width} pixels are resampled to {rows}x{columns} for the model, whose "
-                f"patches are {patch} pixels, merged"
+                f"patches are {patch} pixels, merged",
+                file=sys.stderr,
             )
 
 

@@ -65,7 +65,7 @@ def test_one_evaluation(tmp_path: Path):
     assert "12 held-out problems, one answer to each, greedy, seed 0" in page.words
     assert "To compare with: chance 180 min, best constant 179 min, floor 0 min." in page.words
     assert "median error (min) 3.5 2 to 6 –" in page.words
-    assert "skill against chance 70% 60% to 80% –" in page.words
+    assert "skill against chance 0.7 0.6 to 0.8 –" in page.words
     assert "right within 1 min 40% 30% to 50%" in page.words
     assert "hour hand (h) 0.5 0.3 to 0.8" in page.words
     assert "blank A policy that looks gets much worse on blank pictures; one that" in page.words

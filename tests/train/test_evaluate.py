@@ -99,6 +99,7 @@ def test_figures_of_several_samples():
     assert (asked["answers"], blank["answers"]) == (24, 6)
     names = [name for name in asked["figures"] if "@" in name]
     assert sorted(names) == sorted(f"{name}@{k}" for name in ("pass", "majority", "median", "best") for k in (1, 3))
+    assert document["settings"]["k"] == [1, 3]
     assert not any("@" in name for name in blank["figures"])
     rows = [row for row in document["rows"] if row["condition"] == "asked"]
     within = [row["error"] <= 90 for row in rows]
@@ -137,7 +138,8 @@ def test_no_answer_is_asked_for_twice(monkeypatch, capsys, error, status, patien
     waiting = iter(policies)
     monkeypatch.setattr("train.evaluation.setup.evaluation_policy", lambda *_: next(waiting))
     assert main([*MANY, "--model", "chance"]) == status
-    assert f"{patience} answers are kept in evaluations/clock-size-56-chance.answers.jsonl" in capsys.readouterr().err
+    kept = f"{patience} answers are kept in evaluations/clock-size-56-chance.answers.jsonl"
+    assert (kept in capsys.readouterr().err) == (patience > 0)
     resumed = evaluated(*MANY, "--model", "chance")
     assert "answers are there already" in capsys.readouterr().err or not patience
     assert policies[0].asked + policies[1].asked == 24 + 2 * 6
@@ -166,14 +168,36 @@ def test_a_disk_that_is_full_at_the_end_loses_no_answer(monkeypatch, capsys):
 
 
 def test_results_again_as_markdown_and_json(capsys):
-    evaluated(*CLOCKS, "--model", "oracle")
+    document = evaluated(*CLOCKS, "--model", "constant")
+    asked, blank, _ = document["conditions"]
     capsys.readouterr()
-    assert main("--compare evaluations/clock-size-56-oracle.json --format md".split()) == 0
-    table = capsys.readouterr().out
-    assert table.count("|") > 20
-    assert main([*CLOCKS, "--model", "chance", "--format", "json"]) == 0
+    again = "--compare evaluations/clock-size-56-constant.json --format".split()
+    assert main([*again, "md"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (mae,) = [line for line in lines if line.startswith("| MAE")]
+    assert [f"{asked['figures']['mae'][end]:.0f}" in mae for end in ("value", "low", "high")] == [True] * 3
+    assert sum(line.startswith("| blank") for line in lines) == 1
+    assert not any("By hour" in line for line in lines)
+    assert main([*again, "json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert "mae" in json.dumps(told)
+    assert told["conditions"] == [asked, blank, document["conditions"][2]]
+    assert "rows" not in told
+
+
+def test_answers_are_judged_anew_without_being_asked(capsys):
+    document = evaluated(*MANY, "--model", "chance")
+    rows = [row for row in document["rows"] if row["condition"] == "asked"]
+    capsys.readouterr()
+    again = "--compare evaluations/clock-size-56-chance.json --format json --tolerance 120 --k 3".split()
+    assert main(again) == 0
+    told = json.loads(capsys.readouterr().out)
+    figures = told["conditions"][0]["figures"]
+    assert figures["within"]["value"] == pytest.approx(sum(row["error"] <= 120 for row in rows) / len(rows))
+    assert [name for name in figures if "@" in name] == ["pass@3", "majority@3", "median@3", "best@3"]
+    assert (told["settings"]["tolerance"], told["task"]["tolerance"]) == (120, 120)
+    assert figures["mae"] == document["conditions"][0]["figures"]["mae"]
+    assert main([*again[:-1], "5"]) == 2
+    assert "k = 5 of n = 4" in capsys.readouterr().err
 
 
 def test_comparing(capsys):
@@ -182,11 +206,25 @@ def test_comparing(capsys):
     capsys.readouterr()
     names = [f"evaluations/clock-size-56-{model}.json" for model in ("oracle", "chance")]
     assert main(["--compare", *names, "--format", "json"]) == 0
-    told = capsys.readouterr().out
-    assert f"{value(chance, 'mae'):.3f}"[:4] in told
+    told = json.loads(capsys.readouterr().out)
+    assert told["names"] == ["oracle", "chance"]
+    assert told["differences"]["mae"][0]["value"] == pytest.approx(value(chance, "mae"))
+    assert told["shares"] == [{"better": 0, "worse": 1, "ties": 0}]
+    assert main(["--compare", names[1], names[1], "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["names"][0].startswith("chance (clock-size-56-chance)")
     evaluated(*CLOCKS[:4], "--eval-size", "5", "--model", "oracle")
     assert main(["--compare", names[1], "evaluations/clock-size-56-oracle-2.json"]) == 2
     assert "5 problems" in capsys.readouterr().err
+
+
+def test_no_more_problems_than_there_are(capsys):
+    rows = [
+        {"question": f"{n} and 2?", "answer": f"So {n}+2=<<{n}+2={n + 2}>>{n + 2}\n#### {n + 2}"} for n in range(30)
+    ]
+    Path("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    document = evaluated("--env", "gsm8k", "--task.source", "rows.jsonl", "--model", "oracle")
+    assert "note: there are 3 held-out problems, so 3 are asked" in capsys.readouterr().err
+    assert document["settings"]["eval_size"] == document["conditions"][0]["problems"] == 3
 
 
 def test_a_model_that_answers_nothing(capsys):
@@ -194,6 +232,10 @@ def test_a_model_that_answers_nothing(capsys):
     assert value(document, "parsed") == 0
     assert value(document, "mae") == 360
     assert value(document, "tokens") == 3
+    assert value(document, "truncated") == 1
+    told = capsys.readouterr().err
+    assert "note: no answer could be read" in told
+    assert "note: 4 of 4 answers are cut off; give them room by --max-new-tokens" in told
 
 
 @pytest.mark.parametrize(
@@ -205,21 +247,27 @@ def test_a_model_that_answers_nothing(capsys):
         ("--env clock --model oracle --task.colour red", "has no field 'colour'"),
         ("--env clock --model oracle --samples 2 --k 4", "--k 4 is not from 1 to --samples 2"),
         ("--env clock --model oracle --samples 2 --temperature 0", "the same answer again and again"),
-        ("--env clock --model oracle --temperature -1", "--temperature must be at least 0.0"),
-        ("--env clock --model oracle --tolerance nan", "--tolerance must be at least 0.0, got nan"),
+        ("--env clock --model oracle --temperature -1", "--temperature must be at least 0.0 and finite"),
+        ("--env clock --model oracle --tolerance nan", "--tolerance must be at least 0.0 and finite, got nan"),
+        ("--env clock --model oracle --tolerance inf", "--tolerance must be at least 0.0 and finite, got inf"),
+        ("--env clock --model oracle --tolerance 360", "--tolerance 360 is not below 360"),
+        ("--env clock --model oracle --retries 2", "--retries is for a server"),
+        ("--env clock --model http://localhost:1/v1 --device cpu", "--device is for weights that are computed here"),
+        ("--env clock --model localhost:8000/v1", "begins with http://"),
+        ("--env clock --model taken.json", "see an evaluation again by --compare taken.json"),
         ("--env clock --model http://localhost:1/v1 --timeout 0", "--timeout must be a number of seconds above 0"),
         ("--env clock --model http://localhost:1/v1 --extra-body []", "--extra-body must be a JSON object"),
         ("--env clock --model http://me:secret@localhost/v1", "must hold no user name"),
         ("--env clock --model oracle --out x.csv", "--out x.csv must end in .json"),
         ("--env clock --model oracle --out taken.json", "taken.json exists"),
         ("--env clock --model oracle --out taken.json/x.json", "is no folder that may be written"),
-        ("--env clock --model oracle --served-model x", "--served-model is for"),
+        ("--env clock --model oracle --served-model x", "--served-model is for a server"),
         ("--env gsm8k --model oracle --shifted", "GSM8K has no shifted styles"),
         ("--env clock", "--model is missing"),
         ("--model oracle", "--env is missing"),
-        ("--compare taken.json", "is no results file"),
-        ("--compare none.json", "none.json cannot be read"),
-        ("--compare taken.json --env clock", "--compare reads results"),
+        ("--compare taken.json", "is not an evaluation file"),
+        ("--compare none.json", "none.json does not exist"),
+        ("--compare taken.json --env clock --samples 2", "leave out --env, --samples"),
         ("--env clock --model oracle --controls blnk", "blnk"),
     ],
 )

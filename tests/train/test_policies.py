@@ -56,8 +56,8 @@ def test_a_model_that_cannot_see_is_refused_pictures(train, tmp_path, capsys, mo
 def test_pictures_that_are_no_whole_patches_are_noted(capsys):
     task = envs.make_task("clock", size=112)
     check_pictures(load_policy("tiny", 0), task, [task.image_shape])
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().err == ""
     check_pictures(load_policy("tiny-qwen3-vl", 0), task, [task.image_shape])
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert "note: pictures of 112x112 pixels are resampled to 128x128 for the model" in said
     assert "patches are 32 pixels" in said

@@ -109,4 +109,4 @@ def _line(cells: Iterable[str]) -> str:
 
 def _unlinked(cell: str) -> str:
     """A cell of figures: brackets and signs mean nothing there, and stay readable in the source."""
-    return cell.replace("|", r"\|").replace("*", r"\*")
+    return harmless(cell).replace("<", "&lt;").replace("|", r"\|").replace("*", r"\*")

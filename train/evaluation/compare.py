@@ -1,6 +1,5 @@
 """Two or more policies on the same problems, paired problem by problem."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,6 @@ from train.evaluation.figures import Scale, difference, figure_draws, main_colum
 from train.evaluation.grid import Grid
 
 Document = Mapping[str, Any]
-AT_K = re.compile(r"(?:pass|best)@(\d+)")
 
 
 @dataclass(frozen=True)
@@ -106,8 +104,7 @@ def _names(documents: Sequence[Document]) -> tuple[str, ...]:
 def _scale(document: Document) -> Scale:
     """What a document's errors are held against, and the ks that it was summarised for."""
     task, yardsticks = _settings(document), document.get("yardsticks") or {}
-    asked = document["conditions"][0]["figures"]
-    ks = sorted({int(found[1]) for found in map(AT_K.fullmatch, asked) if found})
+    ks = (document.get("settings") or {}).get("k", ())
     return Scale(yardsticks.get("chance"), task.get("tolerance"), task.get("worst_error"), task.get("period"), ks)
 
 
@@ -136,7 +133,7 @@ def _require_same_task(name: str, reference: Document, other_name: str, other: D
     if different:
         raise ValueError(
             f"the evaluations are of different tasks: {'; '.join(different)}; "
-            "evaluate both with the same --task flags and --tolerance"
+            "evaluate both with the same --task flags, or judge them alike by --tolerance"
         )
 
 

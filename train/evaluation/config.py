@@ -1,6 +1,8 @@
 """Every setting of an evaluation: one frozen dataclass, from which the command line is made."""
 
-from dataclasses import dataclass
+import math
+import re
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +26,11 @@ LEAST = {
 }
 
 
+LOCAL = ("dtype", "attention", "max_pixels", "device")
+SERVED = ("served_model", "api_key_env", "concurrency", "timeout", "retries", "extra_body")
+HOST_AND_PORT = re.compile(r"[\w.-]+:\d+(/|$)")
+
+
 @dataclass(frozen=True)
 class EvaluateConfig:
     """Evaluate a policy on an environment's held-out problems, or compare evaluations.
@@ -41,7 +48,7 @@ class EvaluateConfig:
 
     compare: tuple[Path, ...] = ()
     """Instead of evaluating, read results: two or more files of the same problems, the first being what the others
-    are held against; or one, to see it again."""
+    are held against; or one, to see it again. --tolerance and --k judge their answers anew."""
 
     eval_size: int = 256
     """Problems of the eval split."""
@@ -119,8 +126,11 @@ class EvaluateConfig:
         """Raise ValueError for a setting outside its range, or one that does not go with another."""
         for name, least in LEAST.items():
             value = getattr(self, name)
-            if value is not None and not value >= least:
-                raise ValueError(f"{flag(name)} must be at least {least}, got {value}")
+            if value is not None and not least <= value < math.inf:
+                raise ValueError(f"{flag(name)} must be at least {least} and finite, got {value}")
+        if self.compare:
+            self._require_reading()
+            return
         for k in self.k:
             if not 1 <= k <= self.samples:
                 raise ValueError(f"--k {k} is not from 1 to --samples {self.samples}: k of n answers are drawn")
@@ -128,16 +138,29 @@ class EvaluateConfig:
             raise ValueError("--samples above 1 with --temperature 0 asks for the same answer again and again")
         if self.out is not None and self.out.suffix != ".json":
             raise ValueError(f"--out {self.out} must end in .json; the report is written beside it")
-        if self.compare and (self.env or self.model):
-            raise ValueError("--compare reads results, and evaluates nothing; leave --env and --model out")
-        if not self.compare:
-            for name in ("env", "model"):
-                if not getattr(self, name):
-                    raise ValueError(f"--{name} is missing; an example: --env clock --model runs/clock")
+        for name in ("env", "model"):
+            if not getattr(self, name):
+                raise ValueError(
+                    f"--{name} is missing; for example --env clock --model runs/clock; results are read by --compare"
+                )
+        if HOST_AND_PORT.match(self.model):
+            raise ValueError(f"--model {self.model}: a server's address begins with http:// or https://")
+        if self.model.endswith(".json") and Path(self.model).is_file():
+            raise ValueError(f"--model {self.model} is a file; see an evaluation again by --compare {self.model}")
         if self.at_server:
             self.endpoint()  # which checks the rest
-        elif self.served_model is not None:
-            raise ValueError("--served-model is for a --model that is a server's address, such as http://HOST:PORT/v1")
+        for name in LOCAL if self.at_server else SERVED:
+            if getattr(self, name) != getattr(type(self), name):
+                where = "weights that are computed here" if self.at_server else "a server, whose address --model is"
+                raise ValueError(f"{flag(name)} is for {where}; leave it out")
+
+    def _require_reading(self) -> None:
+        """Raise ValueError for settings that mean nothing where results are only read."""
+        given = [one.name for one in fields(self) if getattr(self, one.name) != one.default]
+        if beside := [flag(name) for name in given if name not in ("compare", "tolerance", "k", "format")]:
+            raise ValueError(f"--compare reads results, and asks nothing; leave out {', '.join(beside)}")
+        if any(k < 1 for k in self.k):
+            raise ValueError(f"--k must be at least 1, got {min(self.k)}")
 
     @property
     def at_server(self) -> bool:
@@ -185,7 +208,7 @@ class EvaluateConfig:
         parts = [part for part in Path(told).parts if part not in ("/", ".", "..", "checkpoints")]
         return "/".join(parts[-2:]) or told
 
-    def shaping(self) -> dict[str, Any]:
+    def asking(self) -> dict[str, Any]:
         """The settings that the answers hang on, as JSON has them."""
         return {
             "eval_size": self.eval_size,

@@ -43,9 +43,10 @@ def figures(
     Errors: `mae` is the mean over problems of the mean over samples; `median_error` and `p90_error` (90th percentile,
     interpolated linearly) are of all answers together; `skill` = 1 − MAE / MAE of chance. Rates: `exact` (error 0),
     `within` (error at most the tolerance), `parsed`. All of these strictly, and by the lenient reading as
-    `lenient_...`. `reward` and its parts `reward/...`, `tokens`, and the parts of an error `error/...` are means over
-    the answers that tell them. With several samples, for each k: the rates `pass@k` and `majority@k`, and the MAEs
-    `median@k` and `best@k`, all of the strict reading.
+    `lenient_...`. `reward` and its parts `reward/...`, `tokens`, `truncated` (the rate of answers that were cut off)
+    and the parts of an error `error/...` are means over the answers that tell them. With several samples, for each k:
+    the rates `pass@k` and `majority@k`, and the MAEs `median@k` and `best@k`, all of the strict reading. Of an even
+    number of answers none is in the middle: for an even k there is the median of k − 1.
 
     Args:
         rows: of one condition, in any order; as many of each problem.
@@ -142,9 +143,13 @@ def _columns(grid: Grid, scale: Scale) -> dict[str, np.ndarray]:
     columns |= {f"reward/{part}": values for part, values in grid.parts("parts").items()}
     if not np.isnan(tokens).all():
         columns["tokens"] = tokens
+    if (truncated := grid.told("truncated")) is not None:
+        columns["truncated"] = truncated
     if lenient := _error_columns(grid, "lenient_", scale.tolerance):
-        read = [row.get("lenient_read") is not None for row in grid.rows]
-        columns |= {**lenient, "lenient_parsed": np.array(read, dtype=float).reshape(grid.shape)}
+        columns |= lenient
+        if scale.worst_error is not None:  # only a task reads leniently
+            read = [row.get("lenient_read") is not None for row in grid.rows]
+            columns["lenient_parsed"] = np.array(read, dtype=float).reshape(grid.shape)
     columns |= {f"error/{part}": values for part, values in grid.parts("error_parts").items()}
     return columns | _columns_at_k(grid, scale)
 
@@ -176,7 +181,7 @@ def _columns_at_k(grid: Grid, scale: Scale) -> dict[str, np.ndarray]:
             if reads is not None:
                 columns[f"majority@{k}"] = majority_at_k(reads, correct, k, nothing=0.0)
         if numeric and scale.worst_error is not None:
-            numbers = grid.numbers("read_number")
-            columns[f"median@{k}"] = median_at_k(numbers, errors, k, scale.worst_error, scale.period)
+            odd, numbers = k - 1 + k % 2, grid.numbers("read_number")
+            columns[f"median@{odd}"] = median_at_k(numbers, errors, odd, scale.worst_error, scale.period)
         columns[f"best@{k}"] = best_at_k(errors, k)
     return {name: values[:, None] for name, values in columns.items()}

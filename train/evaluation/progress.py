@@ -7,12 +7,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from train.evaluation.session import Answered
+from train.evaluation.session import Row
 
 
-def shown(
-    name: str, answers: Iterable[Sequence[Answered]], problems: int, console: Console
-) -> Iterator[Sequence[Answered]]:
+def shown(name: str, answers: Iterable[Sequence[Row]], problems: int, console: Console) -> Iterator[Sequence[Row]]:
     """Pass the answers on, and show how many there are and what they come to.
 
     Args:
@@ -28,17 +26,19 @@ def shown(
         MofNCompleteColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-    begin, done, errors, rewards = time.perf_counter(), 0, 0.0, 0.0
+    begin, done, measured, errors, rewards = time.perf_counter(), 0, 0, 0.0, 0.0
     figure = ""
     with Bars(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
         bar = bars.add_task(name, total=problems)
         for samples in answers:
             done += 1
-            rewards += sum(answered.row["reward"] for answered in samples) / len(samples)
+            rewards += sum(row["reward"] for row in samples) / len(samples)
             figure = f"reward {rewards / done:.4g}"
-            if all(answered.row["error"] is not None for answered in samples):
-                errors += sum(answered.row["error"] for answered in samples) / len(samples)
-                figure = f"MAE {errors / done:.4g}"
+            if all(row["error"] is not None for row in samples):
+                measured += 1
+                errors += sum(row["error"] for row in samples) / len(samples)
+            if measured:
+                figure = f"MAE {errors / measured:.4g}"
             bars.update(bar, completed=done, description=f"{name}  {figure}")
             yield samples
     console.print(f"{time.perf_counter() - begin:6.0f} s  {name:<12} {done} problems  {figure}", markup=False)

@@ -1,24 +1,23 @@
 """The results file: one JSON document with the figures, and a row per answer."""
 
 import hashlib
-import itertools
 import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from agents.chat_format import data_uri
+from plots.evaluations import read_evaluation
 from train.storage import written_aside
 
-FORMAT, VERSION = "eyechart evaluation", 1
-"""Raise the version when a reader of the one before would misread the file."""
 PARTIAL_SUFFIX = ".answers.jsonl"
-REQUIRED = ("env", "task", "model", "name", "settings", "conditions", "rows", "images")
+LONGEST_NAME = 150
+MOST_NUMBERED = 1000
 
 
 class Images:
@@ -55,17 +54,17 @@ def _lines(value: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(finite(value), allow_nan=False)
+    return json.dumps(jsonable(value), allow_nan=False)
 
 
-def finite(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
     """The value as JSON can have it: numbers that are not finite become null, numpy's become Python's."""
     if isinstance(value, Mapping):
-        return {str(name): finite(inner) for name, inner in value.items()}
+        return {str(name): jsonable(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
-        return [finite(inner) for inner in value]
+        return [jsonable(inner) for inner in value]
     if isinstance(value, np.generic):
-        return finite(value.item())
+        return jsonable(value.item())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, bool | int | float | str) or value is None else str(value)
@@ -75,40 +74,54 @@ def read_results(path: Path) -> dict[str, Any]:
     """Read a results file.
 
     Raises:
-        ValueError: it is none, or a newer version's.
+        ValueError: it is none, it is broken, or a newer version's; the message names the place.
     """
+    if path.name.endswith(PARTIAL_SUFFIX):
+        raise ValueError(f"{path} is of an unfinished evaluation; repeat its command to finish it")
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        read_evaluation(path)  # which checks all of it
+        return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:  # no JSON, or no text
-        hint = "; it is one of an unfinished evaluation" if path.name.endswith(PARTIAL_SUFFIX) else ""
-        raise ValueError(f"{path} is no results file: {error}{hint}") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ValueError(f"{path} is no results file of an evaluation; train.evaluate writes them")
-    if not isinstance(document.get("version"), int) or document["version"] > VERSION:
-        raise ValueError(
-            f"{path} was written by a newer Eyechart (version {document.get('version')} of the file; this one reads "
-            f"up to {VERSION}): upgrade Eyechart"
-        )
-    if missing := [name for name in REQUIRED if name not in document]:
-        raise ValueError(f"{path} is broken: it has no {', '.join(missing)}")
-    return document
 
 
-def free_path(wanted: Path | None, name: str) -> Path:
-    """Where the results go: `wanted`, or `evaluations/NAME.json`, numbered if there are results already.
+def results_path(wanted: Path | None, name: str, resumes: Callable[[Path], bool]) -> Path:
+    """Where the results go: `wanted`, or `evaluations/NAME.json`, numbered if that is taken.
+
+    Args:
+        wanted: as it was asked for.
+        name: of the default, without its folder.
+        resumes: whether an unfinished evaluation, of which this is the journal, is this one; it then goes on.
 
     Raises:
-        ValueError: there are results, or nothing can be written there.
+        ValueError: there are results or a report, or nothing can be written there.
     """
-    if wanted is None:
-        stem = re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")
-        paths = (Path("evaluations") / f"{stem}{f'-{n}' if n > 1 else ''}.json" for n in itertools.count(1))
-        wanted = next(path for path in paths if not path.exists())
-    if wanted.exists():
-        raise ValueError(f"--out {wanted} exists; name another file, or delete it")
-    nearest = next(path for path in wanted.absolute().parents if path.exists())
+    path = wanted or _default(re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:LONGEST_NAME], resumes)
+    try:
+        for taken in (path, path.with_suffix(".html")):
+            if taken.exists():
+                raise ValueError(f"--out {path}: {taken} exists; name another file, or delete it")
+        nearest = next(parent for parent in path.absolute().parents if parent.exists())
+    except OSError as error:
+        raise ValueError(f"--out {path} is no name for a file: {error.strerror or error}") from error
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise ValueError(f"the results {wanted} cannot be written: {nearest} is no folder that may be written")
-    return wanted
+        raise ValueError(f"the results {path} cannot be written: {nearest} is no folder that may be written")
+    return path
+
+
+def journal_path(results: Path) -> Path:
+    """Where answers are kept until there are results."""
+    return results.with_suffix(PARTIAL_SUFFIX)
+
+
+def _default(stem: str, resumes: Callable[[Path], bool]) -> Path:
+    """The first numbered path whose evaluation goes on, else the first at which there is nothing."""
+    paths = [Path("evaluations") / f"{stem}{f'-{n}' if n > 1 else ''}.json" for n in range(1, MOST_NUMBERED)]
+    going_on = (path for path in paths if not path.exists() and resumes(journal_path(path)))
+    return next(going_on, None) or next((path for path in paths if not _taken(path)), paths[-1])
+
+
+def _taken(path: Path) -> bool:
+    journal = journal_path(path)
+    begun = journal.exists() and journal.stat().st_size > 0  # an empty one keeps nothing
+    return begun or path.exists() or path.with_suffix(".html").exists()

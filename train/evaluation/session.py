@@ -1,5 +1,6 @@
 """One evaluation: every condition's problems in batches, posed and drawn ahead, each answer kept as it arrives."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from agents.rollout import some_of
 from train.environments import make_eval_envs, task_of
 from train.evaluation.conditions import Condition, shown
 from train.evaluation.journal import Journal
+from train.evaluation.results import Images
 from train.evaluation.rows import at_row, depicted, row_of
 
 Row = dict[str, Any]
@@ -53,17 +55,6 @@ class Posed:
     """Holds these problems until the next but one is posed."""
 
 
-@dataclass(frozen=True)
-class Answered:
-    """A row of the results, with the pictures that belong to it."""
-
-    row: Row
-    pictures: list[np.ndarray]
-    """What was shown, uint8 (H, W, 3) each."""
-    depicted: np.ndarray | None
-    """The picture that the answer would be."""
-
-
 class Session:
     """Puts problems to a policy.
 
@@ -71,44 +62,64 @@ class Session:
         plan: what is asked, and how.
         policy: who.
         journal: what it answered before, and where its answers go.
+        images: where pictures are kept.
     """
 
-    def __init__(self, plan: Plan, policy: Policy, journal: Journal) -> None:
-        self.plan, self.policy, self.journal = plan, policy, journal
+    def __init__(self, plan: Plan, policy: Policy, journal: Journal, images: Images) -> None:
+        self.plan, self.policy, self.journal, self.images = plan, policy, journal, images
 
-    def answers(self, condition: Condition) -> Iterator[list[Answered]]:
-        """The answers under a condition: the samples of each problem, in the order of their seeds."""
-        pictured = self.plan.pictured if condition.kind == "asked" else min(PICTURED_BESIDE, self.plan.pictured)
+    def answers(self, condition: Condition) -> Iterator[list[Row]]:
+        """The rows of each problem's samples under a condition, in the order of the problems' seeds."""
         task = task_of(self.plan.spec, condition.fields)
         samples = self._samples(condition)
         for posed in self._posed(condition, task):
             replies = self._replies(condition, posed)
             _, rewards, _, _, infos = posed.vector.step(tuple(reply.text for reply in replies))
             told = {**posed.infos, **infos}
-            images = pictures(posed.observations)
             for first in range(0, len(replies), samples):
-                seed, rows = posed.keys[first][0], range(first, first + samples)
-                asked = None if task is None else envs.problem(task, seed, "eval")
-                advantages = advantages_of(rewards[first : first + samples])
-                keep = seed < pictured
-                yield [
-                    Answered(
-                        row={
-                            "condition": condition.name,
-                            "seed": seed,
-                            "sample": sample,
-                            "prompt": posed.observations["prompt"][row],
-                            "text": replies[row].text,
-                            "tokens": replies[row].tokens,
-                            "reward": float(rewards[row]),
-                            "advantage": advantages[sample],
-                            **(judged := row_of(task, asked, replies[row].text, at_row(told, row))),
-                        },
-                        pictures=images[row] if keep and images is not None else [],
-                        depicted=depicted(task, asked, judged["read"]) if keep else None,
-                    )
-                    for sample, row in enumerate(rows)
-                ]
+                members = range(first, first + samples)
+                scored = [(replies[i], float(rewards[i]), at_row(told, i)) for i in members]
+                yield self._rows(condition, task, posed, first, scored)
+
+    def _rows(
+        self,
+        condition: Condition,
+        task: envs.Task | None,
+        posed: Posed,
+        first: int,
+        scored: Sequence[tuple[Reply, float, Mapping[str, Any]]],
+    ) -> list[Row]:
+        """The rows of a problem: of each of its samples the reply, the reward, and what the environment told."""
+        seed, images = posed.keys[first][0], pictures(posed.observations)
+        problem = None if task is None else envs.problem(task, seed, "eval")
+        keep = seed < (self.plan.pictured if condition.kind == "asked" else min(PICTURED_BESIDE, self.plan.pictured))
+        shown_names = [self.images.keep(picture) for picture in images[first]] if keep and images is not None else []
+        drawn: dict[str | None, str | None] = {}
+        advantages = advantages_of([reward for _, reward, _ in scored])
+        rows = []
+        for sample, (reply, reward, told) in enumerate(scored):
+            judged = row_of(task, problem, reply.text, told)
+            read = judged["read"]
+            if keep and read not in drawn:
+                picture = depicted(task, problem, read)
+                drawn[read] = None if picture is None else self.images.keep(picture)
+            rows.append(
+                {
+                    "condition": condition.name,
+                    "seed": seed,
+                    "sample": sample,
+                    "prompt": posed.observations["prompt"][first],
+                    "text": reply.text,
+                    "tokens": reply.tokens,
+                    "truncated": reply.truncated,
+                    "reward": reward,
+                    "advantage": advantages[sample],
+                    **judged,
+                    "images": shown_names,
+                    "depicted": drawn.get(read),
+                }
+            )
+        return rows
 
     def _samples(self, condition: Condition) -> int:
         return self.plan.samples if condition.kind == "asked" else 1
@@ -144,15 +155,29 @@ class Session:
 
     def _replies(self, condition: Condition, posed: Posed) -> list[Reply]:
         """The replies to a batch: those of the journal, and the policy's to the rest."""
-        known = self.journal.replies
         keys = [(condition.name, *key) for key in posed.keys]
-        rows = [row for row, key in enumerate(keys) if key not in known]
+        questions = digests(posed)
+        rows = [row for row, key in enumerate(keys) if key not in self.journal]
         if rows:
             draws = Draws([(self.plan.seed, *posed.keys[row]) for row in rows], self.plan.temperature)
             asked = posed.observations if len(rows) == len(keys) else rows_of(posed.observations, rows)
             for place, reply in self.policy.respond(asked, some_of(posed.infos, np.array(rows)), draws):
-                self.journal.add(keys[rows[place]], reply)
-        return [known[key] for key in keys]
+                self.journal.add(keys[rows[place]], reply, questions[rows[place]])
+        return [self.journal.reply(key, question) for key, question in zip(keys, questions, strict=True)]
+
+
+def digests(posed: Posed) -> list[str]:
+    """What each row asks, and what is true, in 16 hexadecimal digits: of prompt, pictures and answer."""
+    images = pictures(posed.observations)
+    truths = posed.infos.get("answer", [None] * len(posed.keys))
+    found: dict[int, str] = {}
+    for row, (seed, _) in enumerate(posed.keys):
+        if seed not in found:
+            digest = hashlib.sha256(f"{posed.observations['prompt'][row]}\0{truths[row]}".encode("utf-8", "replace"))
+            for picture in images[row] if images is not None else []:
+                digest.update(f"{picture.shape}".encode() + np.ascontiguousarray(picture).tobytes())
+            found[seed] = digest.hexdigest()[:16]
+    return [found[seed] for seed, _ in posed.keys]
 
 
 def rows_of(observations: Mapping[str, Any], rows: Sequence[int]) -> dict[str, Any]:
@@ -162,8 +187,8 @@ def rows_of(observations: Mapping[str, Any], rows: Sequence[int]) -> dict[str, A
     return chosen if images is None else chosen | {"images": [images[row] for row in rows]}
 
 
-def advantages_of(rewards: np.ndarray) -> list[float | None]:
+def advantages_of(rewards: Sequence[float]) -> list[float | None]:
     """Those of the samples of a problem, as GRPO has them; None for a single one."""
     if len(rewards) < 2:
         return [None] * len(rewards)
-    return group_advantages(torch.as_tensor(rewards)[None])[0].tolist()
+    return group_advantages(torch.tensor(rewards, dtype=torch.float64)[None])[0].tolist()

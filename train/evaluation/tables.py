@@ -12,7 +12,7 @@ from train.evaluation.cells import Sheet, to_markdown, to_rich, with_interval
 from train.evaluation.compare import Comparison, Document, excludes_zero
 
 BRACKETS = "In brackets: 95% bootstrap intervals over problems."
-RATES = ("exact", "within", "parsed", "pass@", "majority@")
+RATES = ("exact", "within", "parsed", "truncated", "pass@", "majority@")
 ERRORS = {
     "mae": "MAE",
     "median_error": "median error",
@@ -29,8 +29,9 @@ def terminal(subject: Document | Comparison) -> Group:
 
 
 def markdown(subject: Document | Comparison) -> str:
-    """An evaluation or a comparison as Markdown, for a paper or a README."""
-    return to_markdown(sheets(subject))
+    """An evaluation, without its slices, or a comparison as Markdown, for a paper or a README."""
+    shown = sheets(subject)
+    return to_markdown(shown if isinstance(subject, Comparison) else shown[: 1 + (len(subject["conditions"]) > 1)])
 
 
 def figures_json(subject: Document | Comparison) -> str:
@@ -87,7 +88,8 @@ def conditions_sheet(document: Document) -> Sheet:
         first, *others = (cell(name, one["figures"], figures) for name in names)
         drop = "" if one["kind"] == "asked" else with_interval(change, signed=True, beside=figures.get(main))
         rows.append((one["name"], str(one["problems"]), first, drop, *others))
-    return Sheet("Controls and styles", header, tuple(rows), ("Changes are paired: condition − asked.",))
+    notes = ("One answer to each problem. Changes are paired: condition − asked.",)
+    return Sheet("Controls and styles", header, tuple(rows), notes)
 
 
 def slice_sheets(document: Document) -> list[Sheet]:

@@ -55,7 +55,7 @@ def document(rows, name="model", task=CLOCK, chance=180.0, ks=(), **more):
         "task": task,
         "model": f"runs/{name}",
         "name": name,
-        "settings": {},
+        "settings": {"k": list(ks)},
         "yardsticks": yardsticks | {"floor": 0.25} if task else None,
         "conditions": [
             {

@@ -105,7 +105,7 @@ def test_foreign_environments_are_judged_by_their_reward():
 
 def test_a_foreign_environment_has_the_tolerance_that_was_asked_for():
     rows = [foreign_row(seed, 1.0, i, error=seed + i, parsed=True) for seed in range(3) for i in range(2)]
-    one = document(rows, task=None, settings={"tolerance": 1.0}, ks=(2,))
+    one = document(rows, task=None, settings={"tolerance": 1.0, "k": [2]})
     found = compare([one, one])
     assert found.figures["within"][0]["value"] == 0.5
     assert found.figures["best@2"][0]["value"] == 1.0

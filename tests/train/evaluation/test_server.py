@@ -21,6 +21,8 @@ PROBLEMS = 6
 def fake(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-secret")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-secret")
     server = FakeServer()
     yield server
     server.stop()
@@ -51,6 +53,9 @@ def test_answers_figures_and_pictures(fake):
     assert (document["name"], document["policy"]) == ("toy", {"kind": "server", "served_model": "toy"})
     assert len(fake.bodies) == 3 * PROBLEMS
     assert fake.most_in_flight <= 2
+    sent = {name.lower(): value for headers in fake.headers for name, value in headers.items()}
+    assert sent["authorization"] == f"Bearer {KEY}"
+    assert not {"openai-organization", "openai-project"} & set(sent)
 
 
 @pytest.mark.parametrize("paid", [1, 4, 7])
@@ -89,6 +94,23 @@ def test_a_model_that_says_nothing_is_wrong_not_an_error(fake):
     assert command(fake) == 0
     asked = read_results(Path("evaluations/clock-size-56-toy.json"))["conditions"][0]["figures"]
     assert (asked["parsed"]["value"], asked["mae"]["value"], asked["reward"]["value"]) == (0, 360, 0)
+
+
+def test_a_model_that_ran_out_of_tokens_is_told_of(fake, capsys):
+    choice = {"message": {"role": "assistant", "content": None}, "finish_reason": "length"}
+    script(fake, {"object": "chat.completion", "choices": [choice]})
+    assert command(fake) == 0
+    asked = read_results(Path("evaluations/clock-size-56-toy.json"))["conditions"][0]["figures"]
+    assert asked["truncated"]["value"] == 1
+    assert f"{PROBLEMS} of {PROBLEMS} answers are cut off" in capsys.readouterr().err
+
+
+def test_what_the_first_try_had_wrong_can_be_put_right(fake):
+    script(fake, (400, {}, {"error": {"message": "Unsupported parameter: max_tokens"}}))
+    assert command(fake) == 1
+    script(fake, steady)
+    assert command(fake, "--extra-body", '{"max_tokens": null}') == 0
+    assert [path.name for path in Path("evaluations").glob("*.json*")] == ["clock-size-56-toy.json"]
 
 
 def test_samples_are_drawn_with_seeds_of_their_own(fake, capsys):

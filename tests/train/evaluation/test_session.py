@@ -5,13 +5,17 @@ import pytest
 
 import envs
 from agents.baselines import Chance, Oracle
+from agents.chat_format import data_uri
 from agents.policy import Reply, pictures
 from envs.question import draw
+from rendering import render
 from train.evaluation.conditions import Condition
 from train.evaluation.journal import Journal
+from train.evaluation.results import Images
 from train.evaluation.session import Plan, Session, advantages_of
 
 ASKED = Condition("asked", "asked", {"size": 56})
+IMAGES = Images()
 BLANK = Condition("blank", "control", {"size": 56})
 
 
@@ -22,7 +26,7 @@ def plan(env="clock", **changes):
 
 def asked(policy, path, condition=ASKED, **changes):
     with Journal(path, {}) as journal:
-        return list(Session(plan(**changes), policy, journal).answers(condition))
+        return list(Session(plan(**changes), policy, journal, IMAGES).answers(condition))
 
 
 class Counting:
@@ -46,27 +50,34 @@ class Counting:
 def test_every_problem_in_order_with_its_own_picture(tmp_path):
     policy = Counting()
     found = asked(policy, tmp_path / "x", samples=2)
-    assert [[answered.row["seed"] for answered in samples] for samples in found] == [[seed] * 2 for seed in range(7)]
-    assert [[answered.row["sample"] for answered in samples] for samples in found] == [[0, 1]] * 7
+    assert [[row["seed"] for row in samples] for samples in found] == [[seed] * 2 for seed in range(7)]
+    assert [[row["sample"] for row in samples] for samples in found] == [[0, 1]] * 7
     assert sorted(policy.keys) == [(0, seed, sample) for seed in range(7) for sample in range(2)]
     task = envs.make_task("clock", size=56)
     for seed, image in policy.seen:
         assert np.array_equal(image, draw(task, envs.problem(task, seed, "eval")))
     for samples in found:
-        problem = envs.problem(task, samples[0].row["seed"], "eval")
-        for answered in samples:
-            score = task.score(answered.row["text"], problem.answer)
-            assert (answered.row["reward"], answered.row["error"]) == (score.reward, score.error)
-            assert answered.row["lenient_error"] == score.lenient_error
-            assert answered.row["answer"] == problem.answer
-            assert answered.row["parsed"] is score.parsed
-            assert len(answered.pictures) == (answered.row["seed"] < 5)
+        problem = envs.problem(task, samples[0]["seed"], "eval")
+        for row in samples:
+            score = task.score(row["text"], problem.answer)
+            assert (row["reward"], row["error"]) == (score.reward, score.error)
+            assert row["lenient_error"] == score.lenient_error
+            assert row["answer"] == problem.answer
+            assert row["parsed"] is score.parsed
+            assert len(row["images"]) == (row["seed"] < 5)
+            if row["images"]:
+                assert IMAGES.uris[row["images"][0]] == data_uri(draw(task, problem))
+            read = task.parse(row["text"])
+            wanted = None if read is None or row["seed"] > 4 else render(task.draw(read), (56, 56))
+            assert (row["depicted"] is None) == (wanted is None)
+            if wanted is not None:
+                assert IMAGES.uris[row["depicted"]] == data_uri(wanted)
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 64])
 def test_the_size_of_a_batch_changes_nothing(tmp_path, size):
     rows = [
-        [{**answered.row, "tokens": None} for answered in samples]
+        [{**row, "tokens": None} for row in samples]
         for path, batch in (("a", 3), ("b", size))
         for samples in asked(Counting(), tmp_path / path, samples=2, temperature=1.0, batch_size=batch)
     ]
@@ -82,8 +93,8 @@ def test_what_was_answered_is_not_asked_again(tmp_path, patience):
     found = asked(second, tmp_path / "x", samples=2)
     assert len(first.keys) == patience
     assert sorted(first.keys + second.keys) == [(0, seed, sample) for seed in range(7) for sample in range(2)]
-    texts = [[answered.row["text"] for answered in samples] for samples in found]
-    assert texts == [[answered.row["text"] for answered in samples] for samples in whole]
+    texts = [[row["text"] for row in samples] for samples in found]
+    assert texts == [[row["text"] for row in samples] for samples in whole]
     third = Counting()
     asked(third, tmp_path / "x", samples=2)
     assert third.keys == []
@@ -92,9 +103,9 @@ def test_what_was_answered_is_not_asked_again(tmp_path, patience):
 def test_controls_get_one_answer_each(tmp_path):
     found = asked(Oracle(), tmp_path / "x", BLANK, samples=4)
     assert [len(samples) for samples in found] == [1] * 7
-    assert {answered.row["error"] for samples in found for answered in samples} == {0.0}
-    assert [bool(samples[0].pictures) for samples in found] == [True] * 4 + [False] * 3
-    assert (found[0][0].pictures[0] == 128).all()
+    assert {row["error"] for samples in found for row in samples} == {0.0}
+    assert [bool(samples[0]["images"]) for samples in found] == [True] * 4 + [False] * 3
+    assert IMAGES.uris[found[0][0]["images"][0]] == data_uri(np.full((56, 56, 3), 128, np.uint8))
 
 
 class Silent:
@@ -104,12 +115,19 @@ class Silent:
 
 def test_environments_that_know_nothing_of_tasks(tmp_path):
     found = asked(Silent(), tmp_path / "x", Condition("asked", "asked"), env="tests.train.foreign:some")
-    row = found[0][0].row
+    row = found[0][0]
     assert (row["error"], row["answer"], row["read"], row["parts"], row["truth_number"]) == (None, None, None, {}, None)
-    assert row["reward"] == pytest.approx(-len(found[0][0].pictures) / 10)
+    assert row["reward"] == pytest.approx(-len(row["images"]) / 10)
 
 
 def test_advantages_by_hand():
-    assert advantages_of(np.array([0.3])) == [None]
-    assert advantages_of(np.array([0.0, 1.0])) == pytest.approx([-0.7070, 0.7070], abs=1e-4)
-    assert advantages_of(np.array([0.5, 0.5, 0.5])) == [0.0, 0.0, 0.0]
+    assert advantages_of([0.3]) == [None]
+    assert advantages_of([0.0, 1.0]) == pytest.approx([-0.7070, 0.7070], abs=1e-4)
+    assert advantages_of([0.5, 0.5, 0.5]) == [0.0, 0.0, 0.0]
+
+
+def test_a_changed_question_is_noticed(tmp_path):
+    with pytest.raises(RuntimeError, match="enough"):
+        asked(Counting(4), tmp_path / "x")
+    with pytest.raises(ValueError, match="the environment or its data have changed"):
+        asked(Counting(), tmp_path / "x", Condition("asked", "asked", {"size": 56, "second_hand": False}))

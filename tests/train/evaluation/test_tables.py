@@ -13,7 +13,7 @@ from rich.console import Console
 from tests.train.evaluation.answers import document, foreign_row, row
 from train.evaluation.cells import decimals_of, harmless, with_interval
 from train.evaluation.compare import compare
-from train.evaluation.tables import figures_json, label, markdown, sheets, terminal
+from train.evaluation.tables import figures_json, label, markdown, sheets, slice_sheets, terminal
 
 HOSTILE = "a|b\n[red]c[/red] **d** <img src=x> `e` \x1b[31mf\u202eg &amp; \\ $h$"
 SHOWN = "a|b [red]c[/red] **d** <img src=x> `e` \\x1b[31mf\\u202eg &amp; \\ $h$"
@@ -108,7 +108,7 @@ def test_labels():
 
 def test_an_evaluation_as_markdown():
     made = evaluation()
-    figures, conditions, hours = read_back(markdown(made))
+    figures, conditions = read_back(markdown(made))
     assert figures[0] == ["figure", "strict", "lenient"]
     asked = made["conditions"][0]["figures"]
     assert [line[0] for line in figures[1:]] == [label(name, made["task"]) for name in asked if "lenient" not in name]
@@ -126,7 +126,13 @@ def test_an_evaluation_as_markdown():
     ]
     assert [line[0] for line in conditions[1:]] == ["asked", "blank"]
     assert conditions[2][3] == "+100.0 [+100.0, +100.0]"
-    assert [line[:2] for line in hours] == [["hour", "problems"], ["0", "4"], ["1", "4"], ["2", "4"]]
+    (hours,) = slice_sheets(made)
+    assert [line[:2] for line in (hours.header, *hours.rows)] == [
+        ("hour", "problems"),
+        ("0", "4"),
+        ("1", "4"),
+        ("2", "4"),
+    ]
     text = markdown(made)
     assert "12 problems, 2 answers each" in text
     assert "chance 180, best constant 179.3 (03:00:00), floor 0.25, oracle 0." in text
@@ -146,8 +152,8 @@ def test_a_comparison_as_markdown():
 def test_slices_have_the_decimals_of_the_whole():
     made = document([row(seed, 200.0 if seed == 9 else 5.0, info={"last": seed == 9}) for seed in range(10)])
     assert with_interval(made["conditions"][0]["figures"]["mae"]) == "24.5 [5.0, 63.5]"
-    (_, last) = read_back(markdown(made))
-    assert [line[2] for line in last[1:]] == ["5.0 [5.0, 5.0]", "200.0 [200.0, 200.0]"]
+    (last,) = slice_sheets(made)
+    assert [line[2] for line in last.rows] == ["5.0 [5.0, 5.0]", "200.0 [200.0, 200.0]"]
 
 
 def test_one_answer_each_and_no_controls():
@@ -165,12 +171,13 @@ def test_a_file_that_says_less():
 def test_a_foreign_environment():
     rows = [foreign_row(seed, seed / 4, info={"level": seed % 2}) for seed in range(4)]
     made = document([*rows, *(one | {"condition": "blank", "reward": 0.0} for one in rows)], task=None)
-    figures, conditions, levels = read_back(markdown(made))
+    figures, conditions = read_back(markdown(made))
+    (levels,) = slice_sheets(made)
     assert figures[0] == ["figure", "value"]
     assert [line[0] for line in figures[1:]] == ["reward"]
     assert conditions[0] == ["condition", "problems", "reward", "change of reward"]
     assert conditions[2][3].startswith("-0.375 [")
-    assert levels[0] == ["level", "problems", "reward"]
+    assert levels.header == ("level", "problems", "reward")
     assert "Yardsticks" not in markdown(made)
 
 
