@@ -29,6 +29,7 @@ from plots.sections import (
     figure_rows,
     source_of_evaluation,
     source_of_run,
+    unlike_problems,
     yardsticks_in_words,
 )
 from plots.style import color_of, theme
@@ -99,6 +100,7 @@ def render_report(runs: Sequence[Run], evaluations: Sequence[EvaluationFile]) ->
         models=models,
         **_quietly_drawn(runs, evaluations, evaluated),
         figures=figure_rows(evaluations) if evaluations else [],
+        unlike=unlike_problems(evaluations),
         yardsticks=yardsticks_in_words(evaluations[0]) if evaluations else "",
         conditions=condition_rows(evaluations) if evaluations else [],
         cuts=cuts(evaluations) if evaluations else [],

@@ -101,6 +101,12 @@ def yardsticks_in_words(evaluation: EvaluationFile) -> str:
     return ", ".join(f"{name} {number(value)}{of_unit}" for name, value in known)
 
 
+def unlike_problems(evaluations: Sequence[EvaluationFile]) -> str:
+    """How many problems each is about, `256, 64`, if they are not all the same ones; else nothing."""
+    seeds = [frozenset(row.seed for row in each.rows if row.condition == ASKED) for each in evaluations]
+    return ", ".join(str(len(each)) for each in seeds) if len(set(seeds)) > 1 else ""
+
+
 def figure_rows(evaluations: Sequence[EvaluationFile]) -> list[TableRow]:
     """List the figures of the asked condition: for each evaluation the strict reading, then the lenient one."""
     asked = [evaluation.conditions[0].figures for evaluation in evaluations]

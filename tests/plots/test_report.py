@@ -59,6 +59,12 @@ def page_of(tmp_path: Path, *sources: dict[str, Any] | Path) -> Page:
     return Page(write_report(paths, tmp_path / "report.html").read_text(encoding="utf-8"))
 
 
+def test_different_problems_side_by_side_are_told(tmp_path: Path):
+    few, many = clock_evaluation("few", problems=4), clock_evaluation("many", problems=12)
+    assert "Not all are about the same problems (4, 12 of them)" in page_of(tmp_path, few, many).words
+    assert "Not all are about the same problems" not in page_of(tmp_path, many, many | {"name": "other"}).words
+
+
 def test_one_evaluation(tmp_path: Path):
     page = page_of(tmp_path, clock_evaluation("gpt", problems=12))
     assert page.text.startswith("<!doctype html>")
