@@ -13,6 +13,8 @@ from agents.endpoint_settings import EndpointSettings
 from agents.loading import load_policy
 from agents.policy import Draws, texts_of
 from tests.agents.conftest import noise_pictures
+from train.evaluate import main as evaluate
+from train.evaluation.results import read_results
 
 pytest.importorskip("fastapi", reason="transformers serve needs fastapi and uvicorn: pip install -e '.[test]'")
 
@@ -111,3 +113,17 @@ def test_sampling_takes_a_field_of_this_server(server, exported):
     texts = texts_of(Endpoint(settings).respond(observations, {}, draws))
     assert len(set(texts)) > 1
     assert texts_of(Endpoint(settings).respond(observations, {}, draws)) == texts
+
+
+def test_a_whole_evaluation_over_http_equals_one_without(server, exported, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = "--env clock --task.size 56 --eval-size 6 --max-new-tokens 6 --format json".split()
+    served = ["--model", f"{server}/v1", "--served-model", str(exported), "--concurrency", "3"]
+    assert evaluate([*asked, *served, "--out", "served.json"]) == 0
+    assert evaluate([*asked, "--model", str(exported), "--device", "cpu", "--out", "own.json"]) == 0
+    there, here = (read_results(tmp_path / name) for name in ("served.json", "own.json"))
+    assert len(there["rows"]) == 3 * 6
+    for one, other in zip(there["rows"], here["rows"], strict=True):
+        assert one == other | {"text": one["text"]}
+        assert one["text"] == other["text"].strip()  # which the server strips
+    assert there["policy"] == {"kind": "server", "served_model": str(exported)}
