@@ -3,7 +3,10 @@
 from typing import Literal
 
 AdvantageScale = Literal["group", "batch", "none"]
+AdvantageBaseline = Literal["group", "leave-one-out", "batch"]
 Normalise = Literal["token", "sequence", "constant"]
+RatioLevel = Literal["token", "sequence"]
+KlEstimator = Literal["k3", "k2"]
 Dtype = Literal["float32", "bfloat16"]
 Attention = Literal["sdpa", "flash_attention_2"]
 Vision = Literal["frozen", "trained"]

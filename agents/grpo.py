@@ -1,4 +1,6 @@
-"""GRPO in pure functions on tensors: advantages, the clipped surrogate, the KL estimator, the weight of each token.
+"""GRPO in pure functions on tensors: advantages, the KL estimators, the weight of each token.
+
+`agents.surrogates` has the ratio and what bounds it.
 
 Group Relative Policy Optimization (Shao et al. 2024, DeepSeekMath, https://arxiv.org/abs/2402.03300) is PPO with
 the critic removed: the G answers to one problem are each other's baseline. There is no value network, no
@@ -6,36 +8,40 @@ generalised advantage estimation, and the KL penalty, where one is wanted, stand
 With one update per batch (the default) the ratio is 1 and what is left is REINFORCE with a group baseline.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from agents.choices import AdvantageScale, Normalise
-
-# Log-ratios beyond this are clamped before the exponential, which overflows float32 at 88.
-MAX_LOG_RATIO = 20.0
+from agents.choices import AdvantageBaseline, AdvantageScale, Normalise
+from agents.surrogates import MAX_LOG_RATIO
 
 
-def group_advantages(rewards_PG: Tensor, scale: AdvantageScale = "group", epsilon: float = 1e-4) -> Tensor:
-    """How much better each answer is than the others to the same problem.
+def group_advantages(
+    rewards_PG: Tensor, scale: AdvantageScale = "group", epsilon: float = 1e-4, baseline: AdvantageBaseline = "group"
+) -> Tensor:
+    """How much better each answer is than what is to be expected.
 
-    A_pg = (r_pg − mean_g r_pg) / (σ + ε), with σ the unbiased standard deviation of the answer's group ("group",
-    DeepSeekMath eq. 3), of all centred rewards ("batch", Hu et al. 2025, REINFORCE++), or left out ("none",
-    Liu et al. 2025, Dr. GRPO: dividing favours problems that are too easy or too hard).
+    A_pg = (r_pg − b_pg) / (σ + ε), with σ the unbiased standard deviation of the answer's group ("group",
+    DeepSeekMath eq. 3), of all centred rewards ("batch", Hu et al. 2025, REINFORCE++, with the group's baseline
+    https://arxiv.org/abs/2501.03262), or left out ("none", Liu et al. 2025, Dr. GRPO: dividing favours problems that
+    are too easy or too hard).
 
     Args:
         rewards_PG: rewards, a row per problem, G ≥ 2.
         scale: what to divide by.
         epsilon: keeps a group without spread at advantage 0.
+        baseline: what b is; see `baselines`.
 
     Returns:
-        (P, G), each row sums to 0.
+        (P, G); each row sums to 0, unless the baseline is that of the batch.
 
     Raises:
         ValueError: a group of fewer than two answers.
     """
     if rewards_PG.ndim != 2 or rewards_PG.shape[1] < 2:
         raise ValueError(f"advantages need rewards (P, G) with G >= 2, got shape {tuple(rewards_PG.shape)}")
-    centred_PG = rewards_PG - rewards_PG.mean(dim=1, keepdim=True)
+    centred_PG = rewards_PG - baselines(rewards_PG, baseline)
     if scale == "none":
         return centred_PG
     if scale == "batch":
@@ -43,29 +49,25 @@ def group_advantages(rewards_PG: Tensor, scale: AdvantageScale = "group", epsilo
     return centred_PG / (rewards_PG.std(dim=1, keepdim=True) + epsilon)
 
 
-def clipped_surrogate(
-    logp_BT: Tensor, old_logp_BT: Tensor, advantages_B: Tensor, clip_low: float = 0.2, clip_high: float = 0.2
-) -> tuple[Tensor, Tensor]:
-    """PPO's clipped objective per token, as a loss (Schulman et al. 2017, https://arxiv.org/abs/1707.06347, eq. 7).
+def baselines(rewards_PG: Tensor, baseline: AdvantageBaseline) -> Tensor:
+    """What is to be expected of an answer, before it is looked at.
 
-    −min(ρ A, clip(ρ, 1 − clip_low, 1 + clip_high) A), with ρ = exp(logp − old_logp). Bounds that differ are
-    clip-higher (Yu et al. 2025, DAPO).
+    "group": the mean of its group (GRPO). "leave-one-out": the mean of the others in its group, which is independent
+    of it (Ahmadian et al. 2024, RLOO, https://arxiv.org/abs/2402.14740). "batch": the mean of all answers
+    to all problems (REINFORCE++ without the group's baseline).
 
     Args:
-        logp_BT: log-probabilities under the policy that learns.
-        old_logp_BT: log-probabilities under the policy that sampled; no gradient.
-        advantages_B: one per answer.
-        clip_low: how far the ratio may fall, in [0, 1].
-        clip_high: how far the ratio may rise, ≥ 0.
+        rewards_PG: rewards, a row per problem, G ≥ 2.
+        baseline: which of the three.
 
     Returns:
-        the loss (B, T), and where the clip took effect (B, T), boolean.
+        (P, 1), (P, G) or (1, 1).
     """
-    ratio_BT = (logp_BT - old_logp_BT).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).exp()
-    advantages_B1 = advantages_B[:, None]
-    unclipped_BT = ratio_BT * advantages_B1
-    clipped_BT = ratio_BT.clamp(1 - clip_low, 1 + clip_high) * advantages_B1
-    return -torch.minimum(unclipped_BT, clipped_BT), clipped_BT < unclipped_BT
+    if baseline == "batch":
+        return rewards_PG.mean()[None, None]
+    if baseline == "leave-one-out":
+        return (rewards_PG.sum(dim=1, keepdim=True) - rewards_PG) / (rewards_PG.shape[1] - 1)
+    return rewards_PG.mean(dim=1, keepdim=True)
 
 
 def k3_kl(logp_BT: Tensor, reference_logp_BT: Tensor) -> Tensor:
@@ -75,6 +77,35 @@ def k3_kl(logp_BT: Tensor, reference_logp_BT: Tensor) -> Tensor:
     """
     log_ratio_BT = (reference_logp_BT - logp_BT).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO)
     return log_ratio_BT.exp() - log_ratio_BT - 1
+
+
+def k2_kl(logp_BT: Tensor, reference_logp_BT: Tensor) -> Tensor:
+    """The k2 estimator of KL(π_θ ‖ π_ref) per token: (ln r)² / 2 with r = π_ref/π_θ; biased, never negative.
+
+    Schulman 2020, http://joschu.net/blog/kl-approx.html. As a loss it is the one to take: on tokens drawn from π_θ its
+    gradient, (ln π_θ − ln π_ref) ∇ ln π_θ, has that of KL(π_θ ‖ π_ref) for its mean, and k3's has not (REINFORCE++).
+    """
+    return (reference_logp_BT - logp_BT).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).square() / 2
+
+
+def ended(ids_BT: Tensor, mask_BT: Tensor, end_ids: Sequence[int]) -> Tensor:
+    """Which answers came to their end, instead of being cut at the longest length that is allowed.
+
+    What a cut answer would have earned is not known, so its reward is noise. Overlong filtering (Yu et al. 2025, DAPO,
+    https://arxiv.org/abs/2503.14476, section 3.4) takes its tokens out of the loss, whatever they earned.
+
+    Args:
+        ids_BT: tokens, right-padded.
+        mask_BT: True on the answers' tokens, the closing one included.
+        end_ids: tokens that end an answer.
+
+    Returns:
+        (B,), boolean; False for an answer without a token.
+    """
+    lengths_B1 = mask_BT.sum(-1, keepdim=True)
+    last_B1 = ids_BT.gather(1, (lengths_B1 - 1).clamp(min=0))
+    of_end_B = torch.isin(last_B1, torch.tensor(end_ids, device=ids_BT.device))[:, 0]
+    return of_end_B & (lengths_B1[:, 0] > 0)
 
 
 def steering(entropy: float, target: float, gain: float = 2.0) -> float:

@@ -14,8 +14,9 @@ from matplotlib.patches import FancyBboxPatch
 from PIL import Image
 from torch import Tensor, nn
 
-from agents.grpo import clipped_surrogate, group_advantages, k3_kl, token_weights
+from agents.grpo import group_advantages, k3_kl, token_weights
 from agents.packing import packed_answers, packed_mask
+from agents.surrogates import clipped_surrogate
 from envs.rewards import SHAPES, accuracy
 from plots.style import COLORS, INK, QUIET, SHADE, house_style
 from train.config import Settings
@@ -127,9 +128,9 @@ def draw_clip() -> Figure:
     ratio = np.linspace(0.4, 1.6, 241)
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 2.7), sharex=True)
     for ax, advantage in zip(axes, (1.0, -1.0), strict=True):
-        logp_BT = torch.from_numpy(np.log(ratio))[:, None]
+        ratio_BT = torch.from_numpy(ratio)[:, None]
         advantages_B = torch.full((len(ratio),), advantage, dtype=torch.float64)
-        loss_BT, clipped_BT = clipped_surrogate(logp_BT, torch.zeros_like(logp_BT), advantages_B)
+        loss_BT, clipped_BT = clipped_surrogate(ratio_BT, advantages_B)
         clipped = clipped_BT[:, 0].numpy()
         ax.plot(ratio, advantage * ratio, color=QUIET, lw=1, ls=":", label="ρA")
         ax.plot(ratio, -loss_BT[:, 0].numpy(), color=BLUE, label="objective")

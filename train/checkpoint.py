@@ -18,6 +18,7 @@ from train.storage import discard, discard_leftovers, writing, written_aside
 
 OPTIMIZER_FILE = "optimizer.safetensors"
 CHECKSUMS_FILE = "checksums.json"
+REFERENCE_FOLDER = "reference"
 
 
 def save_checkpoint(
@@ -27,20 +28,25 @@ def save_checkpoint(
     state: dict[str, Any],
     keep: int,
     processes: Processes | None = None,
+    reference: LanguageModel | None = None,
 ) -> Path:
     """Write `run/checkpoints/step-NNNNNN`, aside and then renamed, and delete all but the newest `keep`.
 
     Of several processes all must call it: the main one writes, the others help to gather what is sharded, and wait.
+    A `reference` is for one that changes: the fixed one lies in the run's folder.
 
     Raises:
         WriteError: it could not be written; those before it are as they were.
     """
     target = run / "checkpoints" / f"step-{int(state['step']):06d}"
     weights, tensors = full_weights(policy.model), flat_state(optimizers)
+    compared = None if reference is None else full_weights(reference.model)
     if processes is None or processes.main:
         with written_aside(target) as aside:
             policy.save(aside, weights)
             save_file(tensors, aside / OPTIMIZER_FILE)
+            if reference is not None:
+                reference.save(aside / REFERENCE_FOLDER, compared)
             (aside / STATE_FILE).write_text(json.dumps(state, indent=2))
             (aside / CHECKSUMS_FILE).write_text(json.dumps(checksums(aside), indent=2))
         for old in checkpoints(run)[:-keep]:

@@ -6,9 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from agents.choices import TINY_MODELS, Dtype, Recompute, Vision
-from train import learning_options, model_options
+from agents.choices import (
+    TINY_MODELS,
+    AdvantageBaseline,
+    AdvantageScale,
+    Dtype,
+    KlEstimator,
+    Normalise,
+    RatioLevel,
+    Recompute,
+    Vision,
+)
+from train import learning_options, loss_options, model_options
 from train.learning_options import LearningOptions, Optimizer
+from train.loss_options import LossOptions, OldPolicy, Overlong, Surrogate, require_sense, resolved_loss
 from train.model_options import ModelOptions
 
 ColdStart = Literal["format", "answers", "none"]
@@ -24,6 +35,7 @@ DEFAULT_BOUNDS = {"steps": 600, "minutes": 10.0}
 AT_LEAST = {
     **model_options.AT_LEAST,
     **learning_options.AT_LEAST,
+    **loss_options.AT_LEAST,
     "steps": 1,
     "problems_per_step": 1,
     "group_size": 2,
@@ -39,11 +51,16 @@ AT_LEAST = {
     "samples": 0,
     "seed": 0,
 }
-ABOVE_ZERO = (*model_options.ABOVE_ZERO, *learning_options.ABOVE_ZERO, "minutes", "epochs", "temperature")
+ABOVE_ZERO = (
+    *model_options.ABOVE_ZERO,
+    *learning_options.ABOVE_ZERO,
+    *loss_options.ABOVE_ZERO,
+    *("minutes", "epochs", "temperature"),
+)
 
 
 @dataclass(frozen=True)
-class TrainConfig(LearningOptions, ModelOptions):
+class TrainConfig(LossOptions, LearningOptions, ModelOptions):
     """Train a Qwen-VL, or a text model, with GRPO on an environment, from rewards alone.
 
     `--task.FIELD VALUE` sets a field of the task; `python -m envs list` shows which there are.
@@ -68,8 +85,9 @@ class TrainConfig(LearningOptions, ModelOptions):
     group_size: int = 16
     """G: answers to each problem, compared with each other."""
 
-    resample: int = 0
-    """Rounds in which problems whose answers all earned the same, which teach nothing, are replaced by new ones."""
+    resample: int | None = None
+    """Rounds in which problems whose answers all earned the same, which teach nothing, are replaced by new ones.
+    Default: 0."""
 
     updates_per_batch: int = 1
     """Optimizer steps on each batch of answers; beyond the first, the ratio to the sampling policy is clipped."""
@@ -150,6 +168,7 @@ class TrainConfig(LearningOptions, ModelOptions):
         for name in learning_options.FRACTIONS:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{flag(name)} is a fraction, from 0 to 1, got {getattr(self, name)}")
+        require_sense(self)
 
 
 def flag(name: str) -> str:
@@ -164,6 +183,18 @@ class Settings(TrainConfig):
     vision: Vision = "trained"
     dtype: Dtype = "float32"
     gradient_checkpointing: Recompute = "never"
+    advantage_baseline: AdvantageBaseline = "group"
+    advantage_scale: AdvantageScale = "group"
+    surrogate: Surrogate = "clip"
+    ratio_level: RatioLevel = "token"
+    old_policy: OldPolicy = "rollout"
+    clip_low: float = 0.2
+    clip_high: float = 0.2
+    normalise: Normalise = "token"
+    overlong: Overlong = "counted"
+    resample: int = 0
+    kl_weight: float = 0.0
+    kl_estimator: KlEstimator = "k3"
     optimizer: Optimizer = "adamw"
     learning_rate: float = 1e-6
     entropy_bonus: float = 0.0
@@ -213,6 +244,7 @@ def resolved(
         "cold_start": cold_start,
         "cold_start_steps": COLD_START_STEPS[cold_start],
         "max_new_tokens": answer_tokens if small else 256,
+        **resolved_loss(config),
     }
     if config.steps is None and config.minutes is None and config.epochs is None:
         defaults |= DEFAULT_BOUNDS

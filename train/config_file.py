@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from train.loss_options import without_named
+
 FLAG = "--config"
 # What a run's config.json says of itself, and no file can say of another run.
 OWN = {"run", "resume", "config"}
@@ -39,6 +41,8 @@ def with_config_file(words: Sequence[str], texts: Mapping[str, str]) -> tuple[li
         task = _by_name(document.get("task"), "task", path)
         settings = _by_name(document["settings"], "settings", path)
         settings, fields = {k: v for k, v in settings.items() if k not in OWN}, task.get("fields")
+        if any(word.partition("=")[0] == "--loss" for word in words):  # else what that run resolved would hide it
+            settings = without_named(settings)
     else:
         settings, fields = {k: v for k, v in document.items() if k != "task"}, document.get("task")
         for name in OWN & settings.keys():

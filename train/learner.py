@@ -10,15 +10,18 @@ from torch import Tensor
 
 from agents.batch import Prompts
 from agents.fitting import out_of_memory
-from agents.grpo import clipped_surrogate, k3_kl
+from agents.grpo import k2_kl, k3_kl
 from agents.language_model import LanguageModel
 from agents.rollout import Rollout
+from agents.surrogates import clipped_surrogate, importance_ratio, weighted_likelihood
 from train.config import Settings
 from train.distributed import Processes
 from train.micro_batches import MicroBatch, micro_batches
 from train.optimizer import build_optimizers, set_learning_rates
 from train.preparation import autocast
 from train.replay import LearnerBatch, learner_batch
+
+KL_ESTIMATORS = {"k2": k2_kl, "k3": k3_kl}
 
 
 class TrainingError(RuntimeError):
@@ -49,7 +52,9 @@ class Learner:
         optimizers = build_optimizers(policy.model, config)
         self.optimizers = [self.accelerator.prepare_optimizer(optimizer) for optimizer in optimizers]
         self.reference: LanguageModel | None = None
-        """The policy as GRPO began, for the KL divergence, if that has a weight; with an adapter, the policy itself."""
+        """What the KL divergence is measured from, if that has a weight; with an adapter, the policy itself."""
+        self.first: tuple[Rollout, Tensor] | None = None
+        """With `old_policy` "learner": the batch, and the log-probabilities of its answers in the first update."""
 
     def update(self, rollout: Rollout, advantages_B: Tensor, factor: float, bonus: float) -> dict[str, float]:
         """One optimizer step on a batch, in micro-batches, smaller ones if memory runs out.
@@ -70,6 +75,7 @@ class Learner:
         """
         batch = learner_batch(rollout, advantages_B, self.config, self.policy, factor * self.config.replay_weight)
         batch = batch.groups(self.processes.share(len(rollout.rewards_PG)))
+        self._remember(rollout, batch)
         self.policy.model.train()  # else gradient checkpointing is off; no dropout is left in it
         try:
             with self.processes.agreed(TrainingError):
@@ -129,21 +135,44 @@ class Learner:
         """Add the gradient of some answers; returns their part of the loss and of its parts, and the gap."""
         config = self.config
         ids_BT, mask_BT = batch.answers.ids_BT[members], batch.answers.mask_BT[members]
-        old_logp_BT, shares_BT = batch.answers.logp_BT[members], batch.shares_BT[members]
+        sampled_logp_BT, shares_BT = batch.answers.logp_BT[members], batch.shares_BT[members]
         reference_BT = self._reference(prompts, ids_BT, mask_BT)
         with autocast(config, self.policy):
             logp_BT, entropy_BT = self.policy.log_probabilities(prompts, ids_BT, mask_BT, config.temperature)
-        surrogate_BT, clipped_BT = clipped_surrogate(
-            logp_BT, old_logp_BT, batch.advantages_B[members], config.clip_low, config.clip_high
-        )
-        kl_BT = torch.zeros_like(logp_BT) if reference_BT is None else k3_kl(logp_BT, reference_BT)
+        old_logp_BT = self._old(members, sampled_logp_BT, logp_BT)
+        surrogate_BT, clipped_BT = self._surrogate(logp_BT, old_logp_BT, mask_BT, batch.advantages_B[members])
+        kl = KL_ESTIMATORS[config.kl_estimator]
+        kl_BT = torch.zeros_like(logp_BT) if reference_BT is None else kl(logp_BT, reference_BT)
         loss_BT = surrogate_BT - bonus * entropy_BT + config.kl_weight * kl_BT
         loss = (loss_BT * batch.weights_BT[members]).sum() - (logp_BT * batch.replay_BT[members]).sum()
         self.accelerator.backward(loss)
         averaged = {"entropy": entropy_BT, "kl": kl_BT, "clip_fraction": clipped_BT}
         parts = {name: (value_BT.detach() * shares_BT).sum().item() for name, value_BT in averaged.items()}
-        gap = float(((logp_BT.detach() - old_logp_BT) * (shares_BT > 0)).abs().max())
+        gap = float(((logp_BT.detach() - sampled_logp_BT) * (shares_BT > 0)).abs().max())
         return {"loss": loss.item(), **parts}, gap
+
+    def _surrogate(
+        self, logp_BT: Tensor, old_logp_BT: Tensor, mask_BT: Tensor, advantages_B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The policy's loss per token, and where the ratio was clipped."""
+        config = self.config
+        ratio_BT = importance_ratio(logp_BT, old_logp_BT, mask_BT, config.ratio_level)
+        bounds = config.clip_low, config.clip_high
+        if config.surrogate == "cispo":
+            return weighted_likelihood(ratio_BT, logp_BT, advantages_B, *bounds)
+        return clipped_surrogate(ratio_BT, advantages_B, *bounds)
+
+    def _remember(self, rollout: Rollout, batch: LearnerBatch) -> None:
+        """Make room for what the first update on a batch finds likely."""
+        if self.config.old_policy == "learner" and (self.first is None or self.first[0] is not rollout):
+            self.first = rollout, torch.full_like(batch.answers.logp_BT, math.nan)
+
+    def _old(self, members: slice, sampled_logp_BT: Tensor, logp_BT: Tensor) -> Tensor:
+        """Log-probabilities of some answers under the policy that sampled them."""
+        if self.first is None:
+            return sampled_logp_BT
+        old_logp_BT = self.first[1][members]
+        return old_logp_BT.copy_(torch.where(old_logp_BT.isnan(), logp_BT.detach(), old_logp_BT))
 
     def _reference(self, prompts: Prompts, ids_BT: Tensor, mask_BT: Tensor) -> Tensor | None:
         """Log-probabilities under the reference; None without one."""

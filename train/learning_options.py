@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from agents.choices import AdvantageScale, Normalise
-
 Optimizer = Literal["muon", "adamw"]
 Schedule = Literal["linear", "cosine", "constant"]
 
@@ -14,9 +12,6 @@ AT_LEAST = {
     "entropy_bonus": 0,
     "entropy_target": 0,
     "replay_weight": 0,
-    "kl_weight": 0,
-    "clip_low": 0,
-    "clip_high": 0,
 }
 ABOVE_ZERO = ("learning_rate", "adamw_learning_rate", "max_grad_norm")
 FRACTIONS = ("lr_decay_start", "lr_final")
@@ -24,7 +19,7 @@ FRACTIONS = ("lr_decay_start", "lr_final")
 
 @dataclass(frozen=True)
 class LearningOptions:
-    """The optimizer, its schedule, and the loss."""
+    """The optimizer, its schedule, and what the policy's loss is mixed with."""
 
     optimizer: Optimizer | None = None
     """muon: Muon on the matrices, AdamW on the rest (for training from scratch). Default: muon for
@@ -55,18 +50,6 @@ class LearningOptions:
     max_grad_norm: float = 1.0
     """Gradients longer than this are scaled down to it."""
 
-    advantage_scale: AdvantageScale = "group"
-    """Divide centred rewards by the group's standard deviation, by the batch's, or by none."""
-
-    normalise: Normalise = "token"
-    """Average the loss over all tokens, over answers, or by a constant length."""
-
-    clip_low: float = 0.2
-    """The ratio to the sampling policy may fall this far below 1."""
-
-    clip_high: float = 0.2
-    """The ratio to the sampling policy may rise this far above 1."""
-
     entropy_bonus: float | None = None
     """Weight of the policy's entropy in the objective, where the entropy is at --entropy-target. Default: 0.05 for a
     small model that begins without labels, else 0."""
@@ -78,7 +61,3 @@ class LearningOptions:
     replay_weight: float | None = None
     """Weight of the cold start's lesson in the loss of GRPO: other problems' answers, one to each problem. It falls
     with the learning rate. Default: 0.05 for a small model after --cold-start format, else 0."""
-
-    kl_weight: float = 0.0
-    """Weight of the KL divergence from the policy as it was when GRPO began (with --lora: from the model without its
-    adapter, before any cold start). 0 keeps no copy of it."""

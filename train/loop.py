@@ -9,7 +9,7 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 
-from agents.grpo import group_advantages, steering
+from agents.grpo import steering
 from agents.language_model import LanguageModel
 from agents.rollout import Rollout
 from plots.curves import write_curves
@@ -25,7 +25,8 @@ from train.learner import Learner, NotFiniteError, TrainingError
 from train.preparation import autocast
 from train.progress import Progress
 from train.record import Record
-from train.reference import reference_policy
+from train.reference import changed_reference, reference_policy
+from train.replay import advantages_of
 from train.resampling import flat_groups
 from train.samples import Samples, skipped_rows
 from train.sampling import Batch, Sampler
@@ -155,7 +156,7 @@ class Trainer:
         return self.config.minutes is not None and self.seconds + self.state.closing_seconds >= 60 * self.config.minutes
 
     def keep_reference(self) -> None:
-        """Keep the policy as GRPO began for the KL divergence, if that has a weight."""
+        """Keep what the KL divergence is measured from, if that has a weight."""
         if self.config.kl_weight > 0:
             self.learner.reference = reference_policy(self.policy, self.config, self.folder, self.processes)
 
@@ -171,6 +172,7 @@ class Trainer:
         if config.entropy_target and learned["entropy"] is not None:
             self.state.steering = steering(learned["entropy"], entropy_target(config, done))
         self.state.step += 1
+        changed_reference(self.learner.reference, self.policy, self.config, self.state.step)
         self.state.problems += batch.posed
         self.state.rollouts += batch.posed * config.group_size
         row = {
@@ -203,7 +205,7 @@ class Trainer:
         An update that is not finite changes no weight. What is left of its batch is skipped, and the answers are kept
         to be looked at.
         """
-        advantages_B = group_advantages(rollout.rewards_PG, self.config.advantage_scale).flatten()
+        advantages_B = advantages_of(rollout, self.config).flatten()
         updates = []
         try:
             for _ in range(self.config.updates_per_batch):
@@ -274,6 +276,7 @@ class Trainer:
             dataclasses.asdict(self.state),
             self.config.keep_checkpoints,
             self.processes,
+            None if self.config.reference == "fixed" else self.learner.reference,
         )
 
 

@@ -9,7 +9,7 @@ from torch.nn.functional import pad
 
 from agents.baselines import tagged
 from agents.batch import Answers
-from agents.grpo import token_weights
+from agents.grpo import ended, group_advantages, token_weights
 from agents.language_model import LanguageModel
 from agents.rollout import Rollout
 from train.config import Settings
@@ -44,6 +44,11 @@ class LearnerBatch:
         )
 
 
+def advantages_of(rollout: Rollout, config: Settings) -> Tensor:
+    """How much better each answer is than what was to be expected, (P, G), as the settings have it."""
+    return group_advantages(rollout.rewards_PG, config.advantage_scale, baseline=config.advantage_baseline)
+
+
 def learner_batch(
     rollout: Rollout, advantages_B: Tensor, config: Settings, policy: LanguageModel, replay_weight: float
 ) -> LearnerBatch:
@@ -58,12 +63,15 @@ def learner_batch(
     Args:
         rollout: of P problems whose infos tell the `best_answer`, if there is a replay.
         advantages_B: of the P·G sampled answers.
-        config: `normalise` and `max_new_tokens` count here.
+        config: `normalise`, `max_new_tokens` and `overlong` count here.
         policy: encodes the texts.
         replay_weight: of the mean cross-entropy of a replayed token; 0 adds no answer.
     """
     answers = rollout.answers
-    weights_BT = token_weights(answers.mask_BT, config.normalise, config.max_new_tokens)
+    counted_BT = answers.mask_BT
+    if config.overlong == "masked":
+        counted_BT = counted_BT & ended(answers.ids_BT, answers.mask_BT, policy.end_ids)[:, None]
+    weights_BT = token_weights(counted_BT, config.normalise, config.max_new_tokens)
     shares_BT = token_weights(answers.mask_BT, "token")
     P, G = rollout.rewards_PG.shape
     if not replay_weight:

@@ -8,7 +8,6 @@ import gymnasium as gym
 import numpy as np
 
 import envs
-from agents.grpo import group_advantages
 from agents.policy import pictures
 from agents.rollout import Rollout
 from train.config import Settings
@@ -16,6 +15,7 @@ from train.environments import task_behind
 from train.evaluation.asking import Evaluation
 from train.evaluation.rows import at_row, depicted, plain, row_of
 from train.record import Record
+from train.replay import advantages_of
 from train.trackers import Trackers
 
 Row = dict[str, Any]
@@ -139,7 +139,7 @@ def widest_group(rollout: Rollout, seeds: Sequence[int], config: Settings) -> Gr
     rewards_PG = rollout.rewards_PG.double().cpu().numpy()
     p, G = int(np.argmax(np.nan_to_num(rewards_PG.std(axis=1), posinf=0.0))), rewards_PG.shape[1]
     members = range(p * G, (p + 1) * G)
-    advantages_G = group_advantages(rollout.rewards_PG, config.advantage_scale)[p]
+    advantages_G = advantages_of(rollout, config)[p]
     return Group(
         seed=seeds[p],
         texts=[rollout.texts[i] for i in members],

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from agents.grpo import clipped_surrogate, group_advantages, k3_kl, steering, token_weights
+from agents.grpo import baselines, ended, group_advantages, k2_kl, k3_kl, steering, token_weights
 
 MASK = torch.tensor([[True, True, True, True], [True, False, False, False]])
 
@@ -44,28 +44,6 @@ def test_a_group_of_one_is_refused(shape):
         group_advantages(torch.zeros(shape))
 
 
-def test_clipped_surrogate_by_hand():
-    ratio = torch.tensor([[1.0, 1.5, 0.5], [1.0, 1.5, 0.5]])
-    loss, clipped = clipped_surrogate(ratio.log(), torch.zeros(2, 3), torch.tensor([2.0, -2.0]), 0.2, 0.3)
-    # A > 0: min(ρA, clip(ρ)A) holds back a ratio that rose; A < 0: one that fell
-    assert loss.tolist() == [pytest.approx([-2.0, -2.6, -1.0]), pytest.approx([2.0, 3.0, 1.6])]
-    assert clipped.tolist() == [[False, True, False], [False, False, True]]
-
-
-def test_on_policy_gradient_is_reinforce():
-    logp = torch.tensor([[-1.0, -2.0], [-3.0, -0.5]], requires_grad=True)
-    loss, _ = clipped_surrogate(logp, logp.detach(), torch.tensor([0.7, -1.3]))
-    loss.sum().backward()
-    assert logp.grad.tolist() == [pytest.approx([-0.7, -0.7]), pytest.approx([1.3, 1.3])]
-
-
-def test_no_gradient_beyond_the_clip():
-    logp = torch.tensor([[math.log(1.5)]], requires_grad=True)
-    loss, _ = clipped_surrogate(logp, torch.zeros(1, 1), torch.tensor([1.0]))
-    loss.sum().backward()
-    assert logp.grad.item() == 0.0
-
-
 def test_k3_by_hand():
     # r = π_ref/π_θ = 2: 2 − ln 2 − 1; r = 1/2: 1/2 + ln 2 − 1
     kl = k3_kl(torch.tensor([[0.0, 0.0, 0.0]]), torch.tensor([[math.log(2), -math.log(2), 0.0]]))
@@ -79,12 +57,58 @@ def test_k3_is_unbiased():
     assert expected_value.item() == pytest.approx(exact.item())
 
 
-def test_far_apart_policies_overflow_nothing():
+def test_k2_by_hand():
+    # ln r = ln 2, −3, 0
+    kl = k2_kl(torch.tensor([[0.0, 0.0, -1.0]]), torch.tensor([[math.log(2), -3.0, -1.0]]))
+    assert kl[0].tolist() == pytest.approx([0.5 * math.log(2) ** 2, 4.5, 0.0])
+
+
+def test_the_gradient_of_k2_is_that_of_the_divergence():
+    generator = torch.Generator().manual_seed(0)
+    logits, reference = torch.randn(2, 7, generator=generator, dtype=torch.float64)
+    logits.requires_grad_()
+    logp, reference_logp = logits.log_softmax(-1), reference.log_softmax(-1)
+    on_samples = (logp.detach().exp() * k2_kl(logp, reference_logp)).sum()
+    (k2,) = torch.autograd.grad(on_samples, logits, retain_graph=True)
+    (exact,) = torch.autograd.grad((logp.exp() * (logp - reference_logp)).sum(), logits)
+    torch.testing.assert_close(k2, exact)
+
+
+@pytest.mark.parametrize("kl", [k2_kl, k3_kl])
+def test_far_apart_policies_overflow_nothing(kl):
     far = torch.tensor([[1000.0, -1000.0]], requires_grad=True)
-    value = k3_kl(far, torch.zeros(1, 2)).sum() + clipped_surrogate(far, torch.zeros(1, 2), torch.ones(1))[0].sum()
+    value = kl(far, torch.zeros(1, 2)).sum()
     value.backward()
     assert torch.isfinite(value)
     assert torch.isfinite(far.grad).all()
+
+
+def test_baselines_by_hand():
+    rewards = torch.tensor([[0.0, 3.0, 6.0], [1.0, 1.0, 1.0]])
+    assert baselines(rewards, "group").tolist() == [[3.0], [1.0]]
+    assert baselines(rewards, "leave-one-out").tolist() == [[4.5, 3.0, 1.5], [1.0, 1.0, 1.0]]
+    assert baselines(rewards, "batch").tolist() == [[2.0]]
+
+
+def test_leave_one_out_stretches_the_group_s_differences():
+    rewards = torch.rand(5, 8, generator=torch.Generator().manual_seed(0))
+    ours = group_advantages(rewards, "none", baseline="leave-one-out")
+    torch.testing.assert_close(ours, 8 / 7 * group_advantages(rewards, "none"))
+
+
+def test_advantages_of_a_whole_batch_by_hand():
+    # mean 2, deviations −2, 0, 1, 1: unbiased variance 2
+    rewards = torch.tensor([[0.0, 2.0], [3.0, 3.0]])
+    expected = [[-math.sqrt(2), 0.0], [math.sqrt(0.5), math.sqrt(0.5)]]
+    ours = group_advantages(rewards, "batch", epsilon=0.0, baseline="batch").tolist()
+    assert ours == [pytest.approx(row) for row in expected]
+
+
+def test_which_answers_ended():
+    ids = torch.tensor([[5, 9, 0], [5, 6, 7], [9, 5, 0], [8, 0, 0], [9, 9, 9]])
+    mask = torch.tensor([[1, 1, 0], [1, 1, 1], [1, 1, 0], [1, 0, 0], [0, 0, 0]]).bool()
+    # by 9, cut, an end in the middle is none, by 8, nothing at all
+    assert ended(ids, mask, [8, 9]).tolist() == [True, False, False, True, False]
 
 
 def test_token_weights_by_hand():

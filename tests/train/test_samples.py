@@ -47,7 +47,7 @@ def rollout(rewards, texts=None):
 
 
 def config(scale="group"):
-    return SimpleNamespace(advantage_scale=scale, samples=8)
+    return SimpleNamespace(advantage_scale=scale, advantage_baseline="group", samples=8)
 
 
 def test_the_group_whose_rewards_differ_most():

@@ -1,0 +1,132 @@
+"""What `--loss` stands for, what wins against it, and what means nothing."""
+
+import pytest
+
+from train.cli import parse
+from train.config import TrainConfig, plain, resolved
+from train.loss_options import DEFAULTS, LOSSES
+
+TODAY = {
+    "advantage_baseline": "group",
+    "advantage_scale": "group",
+    "surrogate": "clip",
+    "ratio_level": "token",
+    "old_policy": "rollout",
+    "clip_low": 0.2,
+    "clip_high": 0.2,
+    "normalise": "token",
+    "overlong": "counted",
+    "resample": 0,
+    "kl_weight": 0.0,
+    "kl_estimator": "k3",
+}
+
+
+def settings(words):
+    return resolved(parse(["--env", "clock", *words.split()])[0], small=True, answer_tokens=11)
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("", {}),
+        ("grpo", {"normalise": "sequence", "kl_weight": 0.04}),
+        ("dr_grpo", {"normalise": "constant", "advantage_scale": "none"}),
+        ("dapo", {"clip_high": 0.28, "overlong": "masked", "resample": 3}),
+        (
+            "gspo",
+            {
+                "normalise": "sequence",
+                "ratio_level": "sequence",
+                "old_policy": "learner",
+                "clip_low": 0.0003,
+                "clip_high": 0.0004,
+            },
+        ),
+        ("cispo", {"surrogate": "cispo", "clip_low": 1.0, "clip_high": 4.0, "resample": 3}),
+        ("reinforce++", {"advantage_scale": "batch", "kl_weight": 0.001, "kl_estimator": "k2"}),
+    ],
+)
+def test_a_name_stands_for_settings_that_are_recorded(name, changed):
+    recorded = plain(settings(f"--loss {name}" if name else ""))
+    assert {key: recorded[key] for key in TODAY} == {**TODAY, **changed}
+    assert recorded["loss"] == (name or None)
+
+
+def test_a_flag_wins_against_the_name_also_at_its_default():
+    found = settings("--loss dapo --clip-high 0.2 --resample 0 --entropy-bonus 0.01")
+    assert (found.clip_high, found.resample, found.overlong, found.entropy_bonus) == (0.2, 0, "masked", 0.01)
+
+
+def test_names_leave_alone_what_their_papers_do_not_speak_of():
+    for name in LOSSES:
+        named, bare = settings(f"--loss {name}"), settings("")
+        assert named.entropy_bonus == bare.entropy_bonus == 0.05
+        assert (named.optimizer, named.learning_rate, named.replay_weight) == ("muon", 0.005, 0.05)
+
+
+def test_every_name_changes_something_that_it_may():
+    for changes in LOSSES.values():
+        assert changes.keys() <= DEFAULTS.keys()
+        assert all(changes[name] != DEFAULTS[name] for name in changes)
+        assert changes
+
+
+def test_a_name_replaces_what_another_run_recorded(tmp_path):
+    """Its config.json holds every setting, and would hide the name; a file that somebody wrote says what it means."""
+    import json
+
+    recorded = {**plain(settings("--loss grpo --kl-weight 0.5 --group-size 8")), "env": "clock", "config": None}
+    run = tmp_path / "config.json"
+    run.write_text(json.dumps({"settings": recorded, "versions": {}, "task": {"fields": {}}}))
+    again = settings(f"--config {run}")
+    assert (again.loss, again.kl_weight, again.normalise, again.group_size) == ("grpo", 0.5, "sequence", 8)
+    other = settings(f"--config {run} --loss dapo")
+    assert (other.loss, other.kl_weight, other.normalise, other.group_size) == ("dapo", 0.0, "token", 8)
+    assert settings(f"--config {run} --loss dapo --kl-weight 0.2").kl_weight == 0.2
+    written = tmp_path / "settings.yaml"
+    written.write_text("loss: grpo\nkl-weight: 0.5\n")
+    assert settings(f"--config {written}").kl_weight == 0.5
+    assert settings(f"--config {written} --loss reinforce++").kl_weight == 0.5
+
+
+def test_the_reference_is_fixed_unless_it_is_told_to_change():
+    fixed = settings("--kl-weight 0.1")
+    assert (fixed.reference, fixed.reference_every, fixed.reference_mix) == ("fixed", None, None)
+    periodic = settings("--loss grpo --reference periodic --reference-every 7")
+    assert (periodic.reference_every, periodic.reference_mix) == (7, None)
+    mixed = settings("--kl-weight 0.1 --reference mixed")
+    assert (mixed.reference_every, mixed.reference_mix) == (200, 0.1)
+    assert TrainConfig(**{**plain(mixed), "run": None, "config": None, "resume": None}) is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--reference periodic", "that has no weight; give it one, such as --kl-weight 0.04"),
+        ("--reference mixed --loss dapo", "that has no weight"),
+        ("--reference mixed --loss grpo --kl-weight 0", "that has no weight"),
+        ("--reference periodic --loss grpo --lora", "does not go with --lora"),
+        ("--kl-weight 0.1 --reference-every 5", "--reference-every is for a reference that changes"),
+        ("--kl-weight 0.1 --reference-mix 0.5", "--reference-mix is for --reference mixed, and it is fixed"),
+        ("--kl-weight 0.1 --reference periodic --reference-mix 0.5", "and it is periodic"),
+        ("--kl-weight 0.1 --reference mixed --reference-mix 1.5", "above 0 and at most 1, got 1.5"),
+        ("--kl-weight 0.1 --reference mixed --reference-mix 0", "--reference-mix must be above 0 and finite, got 0"),
+        ("--kl-weight 0.1 --reference mixed --reference-every 0", "--reference-every must be at least 1"),
+        ("--clip-low -0.1", "--clip-low must be at least 0"),
+        ("--kl-weight nan", "--kl-weight must be at least 0"),
+    ],
+)
+def test_what_means_nothing_is_refused(words, said, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        settings(words)
+    assert stopped.value.code == 2
+    assert said in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
+def test_an_unknown_name_is_told_the_known_ones(capsys):
+    with pytest.raises(SystemExit):
+        settings("--loss drgrpo")
+    said = capsys.readouterr().err
+    for name in LOSSES:
+        assert name in said

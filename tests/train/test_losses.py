@@ -1,0 +1,191 @@
+"""The published losses by name, against their formulas and against TRL's own code on the same numbers."""
+
+import dataclasses
+from collections import defaultdict
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from agents.loading import load_policy
+from tests.train import letters  # noqa: F401 (registers the letters)
+from tests.train.steps import G, P, crafted
+from train.config import TrainConfig, resolved
+from train.replay import advantages_of
+
+REWARDS = [[1.0, 0.0, 0.5, 0.0], [0.2, 0.0, 0.0, 0.9]]
+B = P * G
+# What TRL calls them. It measures CISPO's bound from 0, and has no REINFORCE++.
+TRL = {
+    "grpo": {"loss_type": "grpo"},
+    "dr_grpo": {"loss_type": "dr_grpo"},
+    "dapo": {"loss_type": "dapo"},
+    "gspo": {"loss_type": "grpo", "importance_sampling_level": "sequence"},
+    "cispo": {"loss_type": "cispo", "epsilon_high": 5.0},
+}
+
+
+@pytest.fixture(scope="module")
+def trl():
+    return pytest.importorskip("trl.trainer.grpo_trainer", reason="this compares with TRL: pip install -e '.[bench]'")
+
+
+def shifted(trainer, scale):
+    """A rollout by a policy that differs a little, token by token; its second answer was cut."""
+    T = trainer.policy.encode(["<answer>01:10:00</answer>"])[0].shape[1]
+    moved_BT = scale * torch.randn(B, T, generator=torch.Generator().manual_seed(0))
+    rollout = crafted(trainer, REWARDS, moved_BT)
+    answers = rollout.answers
+    answers.ids_BT[1, answers.mask_BT[1].sum() - 1] = 65
+    with torch.no_grad():
+        logp_BT, _ = trainer.policy.log_probabilities(rollout.prompts, answers.ids_BT, answers.mask_BT)
+    logp_BT = (logp_BT - moved_BT) * answers.mask_BT
+    return dataclasses.replace(rollout, answers=dataclasses.replace(answers, logp_BT=logp_BT))
+
+
+def settings_of(name, **fields):
+    fields = {"optimizer": "adamw", "learning_rate": 1e-4, "entropy_bonus": 0.0, "old_policy": "rollout", **fields}
+    return {"loss": name, **fields}
+
+
+def log_probabilities(trainer, rollout):
+    """Of the answers: under the policy, with a gradient, and under the reference."""
+    arguments = (rollout.prompts, rollout.answers.ids_BT, rollout.answers.mask_BT)
+    with torch.no_grad():
+        reference_BT = trainer.learner.reference.log_probabilities(*arguments)[0] if trainer.learner.reference else None
+    return trainer.policy.log_probabilities(*arguments)[0], reference_BT
+
+
+def theirs(trl, trainer, rollout, name):
+    """TRL's loss on a rollout."""
+    config, answers = trainer.config, rollout.answers
+    logp_BT, reference_BT = log_probabilities(trainer, rollout)
+    mask_BT = answers.mask_BT
+    if config.overlong == "masked":
+        end = [
+            ids[mask][-1].item() in trainer.policy.end_ids for ids, mask in zip(answers.ids_BT, mask_BT, strict=True)
+        ]
+        mask_BT = mask_BT * torch.tensor(end)[:, None]
+    accelerator = SimpleNamespace(num_processes=1, gather=lambda x: x, reduce=lambda x, reduction: x)
+    stub = SimpleNamespace(
+        **{"importance_sampling_level": "token", "epsilon_high": config.clip_high, **TRL[name]},
+        epsilon_low=config.clip_low,
+        beta=config.kl_weight,
+        max_completion_length=config.max_new_tokens,
+        args=SimpleNamespace(use_bias_correction_kl=False, delta=None, steps_per_generation=1),
+        model=torch.nn.Linear(1, 1).train(),
+        accelerator=accelerator,
+        current_gradient_accumulation_steps=1,
+        aux_loss_enabled=False,
+        top_entropy_quantile=1.0,
+        off_policy_mask_threshold=None,
+        use_vllm=False,
+        _entropy_bonus_enabled=False,
+        _metrics=defaultdict(lambda: defaultdict(list)),
+        _get_per_token_logps_and_entropies=lambda *_, **__: (logp_BT, torch.zeros_like(logp_BT), None),
+    )
+    inputs = {
+        "prompt_ids": torch.zeros(B, 1, dtype=torch.long),
+        "prompt_mask": torch.ones(B, 1, dtype=torch.long),
+        "completion_ids": answers.ids_BT,
+        "completion_mask": mask_BT.long(),
+        "advantages": advantages_of(rollout, config).flatten(),
+        "old_per_token_logps": answers.logp_BT,
+        "ref_per_token_logps": reference_BT,
+        "num_items_in_batch": mask_BT.sum(),
+    }
+    return trl.GRPOTrainer._compute_loss(stub, None, inputs)
+
+
+def gradient_of(loss, trainer):
+    """Its norm, as `grad_norm` is that of ours."""
+    parameters = list(trainer.policy.model.parameters())
+    gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+    return torch.stack([g.norm() for g in gradients if g is not None]).norm().item()
+
+
+@pytest.mark.parametrize("micro_batch_tokens", [1, 10_000])
+@pytest.mark.parametrize("name", TRL)
+def test_trl_computes_the_same_loss_and_gradient(trl, make, name, micro_batch_tokens):
+    scale = {"gspo": 2e-3, "cispo": 2.0}.get(name, 0.4)  # so that some are clipped
+    trainer = make(**settings_of(name, micro_batch_tokens=micro_batch_tokens))
+    if trainer.config.kl_weight:
+        trainer.learner.reference = load_policy("tiny", 1)
+    rollout = shifted(trainer, scale)
+    loss = theirs(trl, trainer, rollout, name)
+    gradient = gradient_of(loss, trainer)
+    advantages_B = advantages_of(rollout, trainer.config).flatten()
+    ours = trainer.learner.update(rollout, advantages_B, 1.0, 0.0)
+    assert gradient > 1e-3
+    assert ours["loss"] == pytest.approx(loss.item(), rel=1e-4, abs=1e-6)
+    assert ours["grad_norm"] == pytest.approx(gradient, rel=1e-3)
+    assert 0 < ours["clip_fraction"] < 1
+
+
+def test_trl_mixes_a_reference_alike():
+    callbacks = pytest.importorskip("trl.trainer.callbacks", reason="this compares with TRL")
+    from train.reference import changed_reference
+
+    policy, ours, trls = load_policy("tiny", 0), load_policy("tiny", 1), load_policy("tiny", 1)
+    config = resolved(TrainConfig(kl_weight=0.1, reference="mixed", reference_every=3, reference_mix=0.6), True, 11)
+    changed_reference(ours, policy, config, 6)
+    callbacks.SyncRefModelCallback._sync_target_model(policy.model, trls.model, 0.6)
+    for one, other in zip(ours.model.parameters(), trls.model.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)
+
+
+def test_reinforce_plus_plus_by_its_formula(make):
+    trainer = make(**settings_of("reinforce++"))
+    trainer.learner.reference = load_policy("tiny", 1)
+    rollout = shifted(trainer, 0.1)
+    with torch.no_grad():
+        logp_BT, reference_BT = log_probabilities(trainer, rollout)
+    rewards = torch.tensor(REWARDS)
+    centred = rewards - rewards.mean(1, keepdim=True)
+    advantages_B = (centred / (centred.square().sum() / (B - 1)).sqrt()).flatten()
+    expected, tokens = 0.0, int(rollout.answers.mask_BT.sum())
+    for b, mask_T in enumerate(rollout.answers.mask_BT):
+        for t in range(int(mask_T.sum())):
+            ratio = (logp_BT[b, t] - rollout.answers.logp_BT[b, t]).exp()
+            advantage = advantages_B[b]
+            value = -torch.minimum(ratio * advantage, ratio.clamp(0.8, 1.2) * advantage)
+            expected += (value + 0.001 / 2 * (logp_BT[b, t] - reference_BT[b, t]) ** 2).item() / tokens
+    advantages_B = advantages_of(rollout, trainer.config).flatten()
+    assert trainer.learner.update(rollout, advantages_B, 1.0, 0.0)["loss"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_first_update_of_a_batch_is_on_policy_whatever_was_sampled(make):
+    """The ratio is taken to the learner's own log-probabilities, and shows what the update itself moved."""
+    trainer = make(**settings_of("gspo", old_policy="learner", learning_rate=1e-3, lr_warmup_steps=0))
+    rollout = shifted(trainer, 0.4)
+    advantages_B = advantages_of(rollout, trainer.config).flatten()
+    first = trainer.learner.update(rollout, advantages_B, 1.0, 0.0)
+    second = trainer.learner.update(rollout, advantages_B, 1.0, 0.0)
+    assert first["clip_fraction"] == 0.0
+    assert first["loss"] == pytest.approx(-advantages_B.mean().item(), abs=1e-6)
+    assert first["logp_gap"] > 0.4  # still that to what was sampled
+    assert second["clip_fraction"] > 0.0
+    again = dataclasses.replace(rollout)  # another batch
+    assert trainer.learner.update(again, advantages_B, 1.0, 0.0)["clip_fraction"] == 0.0
+
+
+@pytest.mark.parametrize("normalise", ["token", "sequence"])
+def test_answers_that_were_cut_leave_the_loss_and_not_the_baseline(make, normalise):
+    losses, logged = [], []
+    for overlong in ("counted", "masked"):
+        trainer = make(**settings_of(None, overlong=overlong, normalise=normalise))
+        rollout = shifted(trainer, 0.0)  # every ratio is 1
+        advantages_B = advantages_of(rollout, trainer.config).flatten()
+        told = trainer.learner.update(rollout, advantages_B, 1.0, 0.0)
+        losses.append(told["loss"])
+        logged.append(told["entropy"])
+    lengths_B = rollout.answers.mask_BT.sum(-1)
+    kept_B = torch.arange(B) != 1
+    expected = []
+    for mask_B in (torch.ones(B, dtype=torch.bool), kept_B):
+        of_tokens_B = lengths_B * mask_B / (lengths_B * mask_B).sum()
+        weights_B = of_tokens_B if normalise == "token" else mask_B / B
+        expected.append(-(weights_B * advantages_B).sum().item())
+    assert losses == [pytest.approx(value, abs=1e-5) for value in expected]
+    assert abs(expected[1] - expected[0]) > 0.05
+    assert logged[0] == pytest.approx(logged[1])  # what is logged is of all answers
