@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -150,13 +151,15 @@ def test_a_run_of_two_processes_is_the_run_of_one_and_either_goes_on_with_the_ot
 
 
 @pytest.mark.slow
-def test_a_sharded_run_is_the_run_of_one_and_goes_on_with_one(train, tmp_path):
-    calm = [*CALM, "--kl-weight", "0.1", "--updates-per-batch", "2"]
+@pytest.mark.parametrize("reference", ["fixed", "mixed"])
+def test_a_sharded_run_is_the_run_of_one_and_goes_on_with_one(train, tmp_path, reference):
+    calm = [*CALM, "--kl-weight", "0.1", "--updates-per-batch", "2", "--reference", reference]
+    calm += ["--reference-every", "1"] if reference == "mixed" else []
     train(*calm, "--steps", "4", "--run", "one")
     launch(tmp_path, "train", *calm, "--steps", "4", "--run", "two", environment=SHARDED)
     expected = rows(tmp_path / "one" / "metrics.csv")
     equal_rows(rows(tmp_path / "two" / "metrics.csv"), expected)
-    remove(tmp_path / "two" / "checkpoints" / "step-000004")
+    shutil.rmtree(tmp_path / "two" / "checkpoints" / "step-000004")
     assert train("--resume", "two") == 0
     equal_rows(rows(tmp_path / "two" / "metrics.csv"), expected)
 

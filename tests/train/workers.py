@@ -26,9 +26,15 @@ from train.sharding import Sharding, full
 P, G, EVAL = 4, 3, 5
 # Each says all that is computed over the whole batch in another way.
 CASES = {
-    "token": {"advantage_scale": "batch", "replay_weight": 0.3, "micro_batch_tokens": 1},
+    "token": {"advantage_scale": "batch", "replay_weight": 0.3, "micro_batch_tokens": 1, "ratio_level": "sequence"},
     "sequence": {"normalise": "sequence", "kl_weight": 0.2},
-    "constant": {"normalise": "constant", "advantage_scale": "none", "entropy_bonus": 0.3},
+    "constant": {
+        "normalise": "constant",
+        "advantage_scale": "none",
+        "entropy_bonus": 0.3,
+        "surrogate": "cispo",
+        "old_policy": "learner",
+    },
 }
 
 
