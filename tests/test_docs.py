@@ -22,6 +22,7 @@ from tests.readme import README, ROOT
 from train.cli import parse
 from train.config import TrainConfig, flag
 from train.evaluation.config import EvaluateConfig
+from train.loss_options import DEFAULTS, LOSSES
 
 DOCS = ROOT / "docs"
 PAGES = {
@@ -160,6 +161,21 @@ def test_training_commands_are_understood():
     assert commands
     for command in commands:
         assert parse(shlex.split(command))[0].env == "clock"
+
+
+def test_losses_are_what_their_names_stand_for():
+    table = PAGES["ALGORITHMS"].partition("| `--loss` |")[2].partition("\n\n")[0]
+    rows = {row.split(" | ")[0].strip("| `"): row.split(" | ")[1] for row in table.splitlines()[2:]}
+    told = {name: dict(re.findall(r"`--([a-z-]+) ([^`]+)`", text)) for name, text in rows.items()}
+    meant = {
+        name: {key.replace("_", "-"): value for key, value in changes.items()}
+        for name, changes in {"(none)": DEFAULTS, **LOSSES}.items()
+    }
+    assert told.keys() == meant.keys()
+    for name, changes in meant.items():
+        assert told[name].keys() == changes.keys(), name
+        for key, value in changes.items():
+            assert told[name][key] == value if isinstance(value, str) else float(told[name][key]) == value, (name, key)
 
 
 @pytest.mark.parametrize("name", PAGES)
