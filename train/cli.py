@@ -12,6 +12,7 @@ from envs.foreign import require_trainable
 from envs.registry import is_ours, registered
 from train.config import BOUNDS, TrainConfig, flag
 from train.config_file import with_config_file
+from train.preset_flag import with_preset
 from train.record import require_new
 
 # What may be said of a run that goes on.
@@ -33,7 +34,7 @@ def parse(argv: Sequence[str], prog: str = "python -m train") -> tuple[TrainConf
         SystemExit: an unknown flag or a value of the wrong type; the message is on stderr.
     """
     texts, rest = split_flags(argv)
-    rest, texts = with_config_file(rest, texts)
+    rest, texts = with_preset(*with_config_file(rest, texts))
     config = tyro.cli(TrainConfig, args=rest, prog=prog)
     if config.resume is not None:
         refuse_others([*rest, *(f"{FLAG}{name}" for name in texts)])

@@ -21,6 +21,7 @@ from train import learning_options, loss_options, model_options
 from train.learning_options import LearningOptions, Optimizer
 from train.loss_options import LossOptions, OldPolicy, Overlong, Surrogate, require_sense, resolved_loss
 from train.model_options import ModelOptions
+from train.presets import PresetName
 
 ColdStart = Literal["format", "answers", "none"]
 Tracker = Literal["tensorboard", "wandb", "trackio"]
@@ -139,6 +140,10 @@ class TrainConfig(LossOptions, LearningOptions, ModelOptions):
     dry_run: bool = False
     """Only check everything before the first step: pictures against tokens, one answer, one gradient, the memory; show
     the exact prompt."""
+
+    preset: PresetName | None = None
+    """Settings that a project published, under the flags and --config; `--preset list` tells what each stands for and
+    where it comes from."""
 
     config: Path | None = None
     """Settings from a file, under the flags: YAML with their names (`group-size: 8`, and under `task:` the task's
