@@ -92,6 +92,12 @@ class Answers:
     logp_BT: Tensor
     """Log-probability of each token under the distribution it was drawn from; 0 on padding."""
 
+    def truncated(self, end_ids: Sequence[int]) -> Tensor:
+        """Which answers were cut at the longest length that is allowed, (B,) boolean: none of `end_ids` ends them."""
+        last_B1 = self.ids_BT.gather(1, (self.mask_BT.sum(-1, keepdim=True) - 1).clamp(min=0))
+        of_end_B = torch.isin(last_B1, torch.tensor(end_ids, device=last_B1.device))[:, 0]
+        return ~of_end_B | ~self.mask_BT.any(-1)
+
 
 def concatenate(parts: Sequence[Answers], pad_id: int) -> Answers:
     """Answers one after the other, all padded to the longest."""

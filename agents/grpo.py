@@ -8,9 +8,6 @@ generalised advantage estimation, and the KL penalty, where one is wanted, stand
 With one update per batch (the default) the ratio is 1 and what is left is REINFORCE with a group baseline.
 """
 
-from collections.abc import Sequence
-
-import torch
 from torch import Tensor
 
 from agents.choices import AdvantageBaseline, AdvantageScale, Normalise
@@ -86,26 +83,6 @@ def k2_kl(logp_BT: Tensor, reference_logp_BT: Tensor) -> Tensor:
     gradient, (ln π_θ − ln π_ref) ∇ ln π_θ, has that of KL(π_θ ‖ π_ref) for its mean, and k3's has not (REINFORCE++).
     """
     return (reference_logp_BT - logp_BT).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).square() / 2
-
-
-def ended(ids_BT: Tensor, mask_BT: Tensor, end_ids: Sequence[int]) -> Tensor:
-    """Which answers came to their end, instead of being cut at the longest length that is allowed.
-
-    What a cut answer would have earned is not known, so its reward is noise. Overlong filtering (Yu et al. 2025, DAPO,
-    https://arxiv.org/abs/2503.14476, section 3.4) takes its tokens out of the loss, whatever they earned.
-
-    Args:
-        ids_BT: tokens, right-padded.
-        mask_BT: True on the answers' tokens, the closing one included.
-        end_ids: tokens that end an answer.
-
-    Returns:
-        (B,), boolean; False for an answer without a token.
-    """
-    lengths_B1 = mask_BT.sum(-1, keepdim=True)
-    last_B1 = ids_BT.gather(1, (lengths_B1 - 1).clamp(min=0))
-    of_end_B = torch.isin(last_B1, torch.tensor(end_ids, device=ids_BT.device))[:, 0]
-    return of_end_B & (lengths_B1[:, 0] > 0)
 
 
 def steering(entropy: float, target: float, gain: float = 2.0) -> float:

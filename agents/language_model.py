@@ -307,9 +307,8 @@ class LanguageModel:
         noise = None if draws.temperature == 0 else keyed_noise(draws.keys, self.max_new_tokens).to(self.device)
         answers = answer(self, prompts, group_size, draws.temperature or 1.0, noise)
         lengths_B = answers.mask_BT.sum(-1)
-        last_B1 = answers.ids_BT.gather(1, (lengths_B[:, None] - 1).clamp(min=0))
-        truncated_B = ~torch.isin(last_B1[:, 0], torch.tensor(self.end_ids, device=last_B1.device))
-        yield from enumerate(map(Reply, self.decode(answers), lengths_B.tolist(), truncated_B.tolist()))
+        cut_B = answers.truncated(self.end_ids)
+        yield from enumerate(map(Reply, self.decode(answers), lengths_B.tolist(), cut_B.tolist()))
 
 
 def without_dropout(model: Any) -> None:

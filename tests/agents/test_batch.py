@@ -46,3 +46,10 @@ def test_answers_of_different_lengths_lie_below_each_other():
     assert every.ids_BT.tolist() == [[7, 8, 9], [5, 2, 2], [6, 2, 2]]
     assert every.mask_BT.tolist() == [[True, True, True], [True, False, False], [True, False, False]]
     assert every.logp_BT.tolist() == [[-7, -8, -9], [-5, 0, 0], [-6, 0, 0]]
+
+
+def test_which_answers_were_cut():
+    ids = torch.tensor([[5, 9, 0], [5, 6, 7], [9, 5, 0], [8, 0, 0], [9, 9, 9]])
+    mask = torch.tensor([[1, 1, 0], [1, 1, 1], [1, 1, 0], [1, 0, 0], [0, 0, 0]]).bool()
+    # ended by 9, cut, an end in the middle is none, ended by 8, nothing at all
+    assert Answers(ids, mask, torch.zeros(5, 3)).truncated([8, 9]).tolist() == [False, True, True, False, True]

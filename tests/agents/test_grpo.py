@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from agents.grpo import baselines, ended, group_advantages, k2_kl, k3_kl, steering, token_weights
+from agents.grpo import baselines, group_advantages, k2_kl, k3_kl, steering, token_weights
 
 MASK = torch.tensor([[True, True, True, True], [True, False, False, False]])
 
@@ -102,13 +102,6 @@ def test_advantages_of_a_whole_batch_by_hand():
     expected = [[-math.sqrt(2), 0.0], [math.sqrt(0.5), math.sqrt(0.5)]]
     ours = group_advantages(rewards, "batch", epsilon=0.0, baseline="batch").tolist()
     assert ours == [pytest.approx(row) for row in expected]
-
-
-def test_which_answers_ended():
-    ids = torch.tensor([[5, 9, 0], [5, 6, 7], [9, 5, 0], [8, 0, 0], [9, 9, 9]])
-    mask = torch.tensor([[1, 1, 0], [1, 1, 1], [1, 1, 0], [1, 0, 0], [0, 0, 0]]).bool()
-    # by 9, cut, an end in the middle is none, by 8, nothing at all
-    assert ended(ids, mask, [8, 9]).tolist() == [True, False, False, True, False]
 
 
 def test_token_weights_by_hand():
