@@ -77,7 +77,8 @@ TOLD["correlation-7b"] = TOLD["clock-7b"]
 @pytest.mark.parametrize("name", [name for name in PRESETS if name != "countdown-7b" or COUNTDOWN])
 def test_a_preset_is_what_was_published(name, data, tmp_path):
     if name == "countdown-7b":
-        (tmp_path / "train.jsonl").write_text('{"nums": [1, 2, 3], "target": 6}\n' * 20)
+        rows = [{"nums": [1, 2, i], "target": 3 + i} for i in range(3, 23)]
+        (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         data = f"--task.source {tmp_path / 'train.jsonl'}"
     source = data if PRESETS[name].env in ("gsm8k", "countdown") else ""
     found, spec, _ = settings(f"--preset {name} {source}")
