@@ -14,8 +14,8 @@ import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-CHARACTERS = re.compile(r"[-+*/×÷−()0-9 ]+")
-"""A stretch of text that may be an expression; matches in linear time."""
+CHARACTERS = re.compile(r"[-+*/×÷−()0-9 ]{3,}")
+"""A stretch of text that may be an expression with a sign in it, `1+1` or longer; matches in linear time."""
 
 LONGEST, MOST_NUMBERS = 1000, 16
 """An expression with more characters or numbers is refused, which bounds its value: |value| < 10^160."""

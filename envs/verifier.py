@@ -26,15 +26,19 @@ _WORKER = Path(__file__).with_name("verifier_worker.py")
 
 
 def require() -> None:
-    """Refuse to go on without the library.
+    """Refuse to go on without the library, or with one that does not work.
 
     Raises:
-        ValueError: Saying how to install it.
+        ValueError: Saying what to do.
     """
     if importlib.util.find_spec("math_verify") is None:
         raise ValueError(
             "Comparing LaTeX answers takes the library math-verify: pip install 'eyechart[maths]'. Without it, numbers "
             "and simple fractions can be compared (--task.compare numbers)."
+        )
+    if not is_equal("x + 1", "1 + x"):
+        raise ValueError(
+            f"The library math-verify is installed and does not work: {sys.executable} {_WORKER} should print ready."
         )
 
 
@@ -74,7 +78,7 @@ class _Worker:
         """The process, started anew where there is none."""
         if self._process is None or self._process.poll() is not None:
             pipe = subprocess.PIPE
-            command = [sys.executable, "-I", str(_WORKER)]
+            command = [sys.executable, "-P", str(_WORKER)]
             self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
             self._lines = queue.SimpleQueue()
             threading.Thread(target=_forward, args=(self._process, self._lines), daemon=True).start()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from envs import answers
+from envs.data.formats import unboxed
 
 LONGEST = 300
 """An answer of more characters is no answer."""
@@ -18,7 +19,7 @@ NUMERIC = re.compile(rf"(?<![0-9.,/]){_FRACTION}(?![0-9/]|[.,][0-9])|(?:{answers
 
 _INTEGERS = re.compile(r"[0-9]+")
 _UNDRESS = re.compile(r"\\[,;!:]|\\(?:left|right)(?![a-z])|(?<=[0-9])\{,\}|\\(?=[$%])")
-_WRAPPED = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), (r"\boxed{", "}"))
+_WRAPPED = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"))
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,10 @@ def unwrapped(text: str) -> str:
     for opening, closing in _WRAPPED:
         inner = text[len(opening) : -len(closing)]
         wraps = len(text) > len(opening + closing) and text.startswith(opening) and text.endswith(closing)
-        if wraps and opening not in inner and (closing not in inner or closing == "}"):
+        if wraps and opening not in inner and closing not in inner:
             text = inner.strip()
-    return text
+    inside = unboxed(text)
+    return text if inside is None or text != rf"\boxed{{{inside}}}" else inside.strip()
 
 
 def read_number(text: str) -> Fraction | None:
