@@ -16,7 +16,7 @@ import sys
 import threading
 from pathlib import Path
 
-TIMEOUT, START_TIMEOUT = 5.0, 120.0
+TIMEOUT, START_TIMEOUT = 10.0, 120.0
 """Seconds that a comparison may take, and that the worker may take to start."""
 
 LONGEST = 300

@@ -47,7 +47,8 @@ def unwrapped(text: str) -> str:
     for opening, closing in _WRAPPED:
         inner = text[len(opening) : -len(closing)]
         wraps = len(text) > len(opening + closing) and text.startswith(opening) and text.endswith(closing)
-        if wraps and opening not in inner and closing not in inner:
+        bare = inner.replace(r"\$", "")  # a dollar of money
+        if wraps and opening not in bare and closing not in bare:
             text = inner.strip()
     inside = unboxed(text)
     return text if inside is None or text != rf"\boxed{{{inside}}}" else inside.strip()
