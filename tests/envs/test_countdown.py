@@ -216,6 +216,20 @@ def test_the_yardsticks():
     assert 0 < few.best_constant < few.chance < 100
 
 
+def test_expressions_made_by_chance():
+    task, rng, errors = Countdown(), np.random.default_rng(0), []
+    counts = []
+    for seed in range(1500):
+        posed = problem(task, seed)
+        numbers = json.loads(posed.answer)["numbers"]
+        counts.append(len(numbers))
+        made = [random_expression(rng, numbers, "+-*/") for _ in range(4)]
+        errors += [task.score(one[1], posed.answer).error for one in made if one]
+    assert np.mean(errors) == pytest.approx(84, abs=3)
+    assert np.mean(np.array(errors) == 0.0) == pytest.approx(0.05, abs=0.015)
+    assert np.mean(np.array(counts) == 3) == pytest.approx(0.5, abs=0.05)
+
+
 @pytest.fixture
 def rows(tmp_path):
     """Rows in the form of Countdown-Tasks-3to4, one of them without a solution."""
