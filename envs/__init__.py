@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 register("eyechart/Clock-v0", "envs.tasks.clock:Clock")
+register("eyechart/Countdown-v0", "envs.tasks.countdown:Countdown")
 register("eyechart/GSM8K-v0", "envs.tasks.gsm8k:GSM8K")
+register("eyechart/Maths-v0", "envs.tasks.maths:Maths")
 register("eyechart/Scatter-v0", "envs.tasks.scatter:Scatter")
 register("eyechart/Correlation-v0", "envs.tasks.scatter:Scatter")  # the same by another name

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import fmean
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 from gymnasium.envs.registration import EnvSpec
@@ -18,10 +18,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from envs.check import check_task
-from envs.fields import read_fields, split_flags
+from envs.fields import read_fields, required, split_flags
 from envs.foreign import UntrainableError, gymnasiums_complaint, require_trainable
 from envs.question import draw
-from envs.registry import import_module, is_ours, make_task, registered, resolve
+from envs.registry import import_module, is_ours, make_task, registered, resolve, task_class
 from envs.sheet import contact_sheet, write_png
 from envs.task import Score, Task, problem
 from envs.yardsticks import yardsticks
@@ -46,12 +46,14 @@ class List:
         table.columns[0].no_wrap = True
         for spec in registered():
             try:
-                task = make_task(spec)
+                kind = task_class(spec)
+                missing = dict.fromkeys(required(kind) - spec.kwargs.keys(), "must be given")
+                task: Any = kind if missing else make_task(spec)  # a class holds the defaults
             except ValueError as error:
                 table.add_row(spec.id, "", "", f"[red]{escape(str(error))}[/red]")
                 continue
-            values = ", ".join(f"{field.name}={getattr(task, field.name)!r}" for field in fields(task))
-            table.add_row(spec.id, task.unit, f"{task.worst_error:g}", escape(values))
+            values = ", ".join(f"{f.name}={missing.get(f.name) or repr(getattr(task, f.name))}" for f in fields(kind))
+            table.add_row(spec.id, kind.unit, f"{kind.worst_error:g}", escape(values))
         Console().print(table)
         return 0
 
@@ -169,8 +171,7 @@ class Check:
 def _make(name: str, texts: dict[str, str]) -> Task:
     """The task that a name and its `--task.FIELD VALUE` flags mean."""
     spec = resolve(name)
-    task = make_task(spec)
-    return make_task(spec, **read_fields(type(task), texts))
+    return make_task(spec, **read_fields(task_class(spec), texts))
 
 
 def _check_foreign(spec: EnvSpec, texts: dict[str, str]) -> int:

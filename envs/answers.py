@@ -35,6 +35,16 @@ def tagged(answer: str) -> str:
     return f"{OPEN}{answer}{CLOSE}"
 
 
+def reasoned(steps: str, answer: str) -> str:
+    """Steps and an answer as a policy is asked to write them: `<think>…</think><answer>…</answer>`.
+
+    Tags among the steps are taken out, for those of the answer have to be the only ones.
+    """
+    for tag in (OPEN_THINK, CLOSE_THINK, OPEN, CLOSE):
+        steps = steps.replace(tag, "")
+    return f"{OPEN_THINK}{steps.strip()}{CLOSE_THINK}{tagged(answer)}"
+
+
 def committed(text: str) -> str | None:
     """The one answer that a text commits to, or None where there is none or more than one.
 

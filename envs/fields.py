@@ -33,6 +33,14 @@ def field_types(task_class: type) -> Mapping[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(task_class) if field.init}
 
 
+@functools.cache
+def required(task_class: type) -> frozenset[str]:
+    """The fields that have no default: whoever makes the task has to give them."""
+    missing = dataclasses.MISSING
+    fields = dataclasses.fields(task_class)
+    return frozenset(f.name for f in fields if f.init and f.default is missing and f.default_factory is missing)
+
+
 def require_known(task_class: type, names: Mapping[str, Any]) -> None:
     """Refuse a name that is no field of the task.
 

@@ -14,7 +14,7 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
-from envs.fields import RESERVED, require_known
+from envs.fields import FLAG, RESERVED, require_known, required
 from envs.task import Task
 
 ENTRY_POINT = "envs.question:QuestionEnv"
@@ -35,7 +35,10 @@ def register(id: str, task: str | type[Task], **fields: Any) -> None:
         ValueError: For a class that cannot be imported by name, an unknown field, a value that is not plain.
     """
     if isinstance(task, type):
-        build_task(task, **fields)  # complain here, where the mistake is, not when the environment is made
+        # complain here, where the mistake is, not when the environment is made
+        require_known(task, fields)
+        if required(task) <= fields.keys():
+            build_task(task, **fields)
         task = _location(task)
     elif not re.fullmatch(r"[\w.]+:\w+", task):
         raise ValueError(f"A task is a class or 'module:Class', got {task!r}.")
@@ -75,11 +78,14 @@ def build_task(task: str | type[Task] | Task, **fields: Any) -> Task:
     """Make a task from `module:Class`, a class or another task, with some of its fields set.
 
     Raises:
-        ValueError: For an unknown field or a bad value.
+        ValueError: For an unknown or missing field or a bad value.
     """
     if isinstance(task, str):
         task = load_task(task)
     require_known(task if isinstance(task, type) else type(task), fields)
+    if isinstance(task, type) and (missing := required(task) - fields.keys()):
+        name = min(missing)
+        raise ValueError(f"{task.__name__} needs a {name}: give {FLAG}{name} VALUE, or {name}=... in Python.")
     # JSON, through which a spec may have gone, knows lists alone, and a task must be hashable
     plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
     return task(**plain) if isinstance(task, type) else dataclasses.replace(task, **plain)
@@ -98,6 +104,15 @@ def make_task(spec_or_name: EnvSpec | str, **fields: Any) -> Task:
     spec = resolve(spec_or_name) if isinstance(spec_or_name, str) else spec_or_name
     registered = {name: value for name, value in spec.kwargs.items() if name not in RESERVED}
     return build_task(_task_location(spec), **registered | fields)
+
+
+def task_class(spec: EnvSpec) -> type[Task]:
+    """The class of a registered environment's task, which may take fields to be made.
+
+    Raises:
+        ValueError: For an environment that is not made from a `Task`.
+    """
+    return load_task(_task_location(spec))
 
 
 def _task_location(spec: EnvSpec) -> str:

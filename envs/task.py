@@ -119,6 +119,11 @@ class Task(ABC, Generic[Answer]):
         size = getattr(self, "size", None)
         return None if size is None else (size, size, 3)
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether `error` takes milliseconds rather than microseconds: yardsticks are then estimated from less."""
+        return False
+
     @abstractmethod
     def generate(self, rng: np.random.Generator) -> Problem:
         """Draw a problem; `rng` is the only source of chance."""

@@ -19,6 +19,9 @@ LAGS = 8
 CANDIDATES = 256
 """How many distinct answers compete for the best constant."""
 
+SLOW_SAMPLES, SLOW_CANDIDATES = 128, 12
+"""As many problems are drawn at most, and answers compete, where a comparison takes milliseconds."""
+
 
 @dataclass(frozen=True)
 class Yardsticks:
@@ -48,7 +51,7 @@ def yardsticks(task: Task[Answer], samples: int = 4000, seed: int = 0) -> Yardst
     Args:
         task: The task.
         samples: How many problems to draw, from 4 up. The standard error falls with its square root: with the
-            default it is about 2 minutes for the clock.
+            default it is about 2 minutes for the clock. At most 128 are drawn for a task that is slow to score.
         seed: Which problems.
 
     Raises:
@@ -56,13 +59,15 @@ def yardsticks(task: Task[Answer], samples: int = 4000, seed: int = 0) -> Yardst
     """
     if samples < 4:
         raise ValueError(f"Yardsticks need at least 4 samples, got {samples}.")
+    samples = min(samples, SLOW_SAMPLES) if task.is_slow else samples
     seeds = np.random.SeedSequence(seed).generate_state(samples, np.uint64)
     drawn = [problem(task, int(s)).answer for s in seeds]
     truths = [task.truth(answer) for answer in drawn]
     written = [task.best_answer(answer) for answer in drawn]
     guesses = [task.parse(text) for text in written]
     half = samples // 2
-    constant = _best_constant(task, written[:half], truths[:half])
+    candidates = SLOW_CANDIDATES if task.is_slow else CANDIDATES
+    constant = _best_constant(task, written[:half], truths[:half], candidates)
     return Yardsticks(
         chance=fmean(
             task.bounded_error(guesses[i - lag], truth)
@@ -82,7 +87,7 @@ def _mean_error(task: Task[Answer], text: str, truths: Sequence[Answer]) -> floa
     return fmean(task.bounded_error(guess, truth) for truth in truths)
 
 
-def _best_constant(task: Task[Answer], written: Sequence[str], truths: Sequence[Answer]) -> str:
-    """Of the first distinct answers, the one with the lowest mean error over the problems they come from."""
-    candidates = islice(dict.fromkeys(written), CANDIDATES)
+def _best_constant(task: Task[Answer], written: Sequence[str], truths: Sequence[Answer], most: int) -> str:
+    """Of the `most` first distinct answers, the one with the lowest mean error over the problems they come from."""
+    candidates = islice(dict.fromkeys(written), most)
     return min(candidates, key=lambda text: _mean_error(task, text, truths))

@@ -9,7 +9,7 @@ from gymnasium.envs.registration import EnvSpec
 import envs
 from envs.fields import FLAG, read_fields, split_flags
 from envs.foreign import require_trainable
-from envs.registry import is_ours, registered
+from envs.registry import is_ours, registered, task_class
 from train.config import BOUNDS, TrainConfig, flag
 from train.config_file import with_config_file
 from train.preset_flag import with_preset
@@ -92,7 +92,7 @@ def task_fields(spec: EnvSpec, texts: Mapping[str, str]) -> dict[str, Any]:
                 "envs.register; give its options where it is registered, gymnasium.register(..., kwargs={...})"
             )
         return {}
-    fields = read_fields(type(envs.make_task(spec)), texts)
+    fields = read_fields(task_class(spec), texts)
     broken = envs.check_task(envs.make_task(spec, **fields))
     if broken:
         raise ValueError(f"{spec.id} breaks a rule of tasks, and `envs check` tells which others: {broken[0]}")

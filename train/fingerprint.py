@@ -12,7 +12,7 @@ import envs
 from agents.baselines import tagged
 from agents.language_model import LanguageModel
 from envs.fields import field_types
-from envs.registry import is_ours
+from envs.registry import is_ours, task_class
 from envs.task import SPLITS
 from rendering import render
 
@@ -102,7 +102,7 @@ def require_same_task(run: Path, before: Mapping[str, Any] | None, spec: EnvSpec
 
 def changes(before: Mapping[str, Any], spec: EnvSpec) -> list[str]:
     """In which ways a task differs from what it was, in words; other fields first, for the rest follows from them."""
-    fields, known = before["fields"], field_types(type(envs.make_task(spec)))
+    fields, known = before["fields"], field_types(task_class(spec))
     told = [f"the field {name} (it was {value!r}) is gone" for name, value in fields.items() if name not in known]
     told += [f"the field {name} is new" for name in known if name not in fields]
     if told:

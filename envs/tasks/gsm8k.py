@@ -3,15 +3,15 @@
 import functools
 import re
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from envs import answers
+from envs.data.dataset import Choice, DataSet, load, shuffled
+from envs.data.formats import Item
 from envs.task import SPLITS, Problem, Scalar, Task
-from envs.tasks.gsm8k_data import Row, load
 from envs.tasks.word_problems import MOST_STEPS, compose
 
 MOST_DISTRACTORS = 4
@@ -47,7 +47,8 @@ class GSM8K(Task[float]):
         distractors: How many sentences with a useless number it holds, 0 to 4; None takes one for every three steps.
         source: Where to read problems from instead of making them up: a folder with `train.jsonl` and `test.jsonl`,
             which become the splits train and eval; one JSON Lines file, of which every tenth row, from the first on, is
-            held out; or `hub` or `OWNER/NAME` on the Hugging Face hub, which takes `pip install 'eyechart[data]'`.
+            held out; or `hub` or `OWNER/NAME` on the Hugging Face hub. Parquet files and the hub take `pip install
+            'eyechart[data]'`.
             `difficulty` and `distractors` then change nothing.
         accuracy_weight: Weight of `accuracy`, which falls with the error.
         correct_weight: Weight of `correct`, 0 and up.
@@ -81,20 +82,14 @@ class GSM8K(Task[float]):
             self._rows  # noqa: B018 (read now, so that a bad file is told before any work starts)
 
     @functools.cached_property
-    def _rows(self) -> Mapping[str, tuple[Row, ...]]:
-        """The rows of each split, in a fixed random order: a sorted file must not make a lopsided evaluation."""
+    def _rows(self) -> DataSet:
         assert self.source is not None
-        shuffled = {}
-        for split, rows in load(self.source).items():
-            order = np.random.Generator(np.random.PCG64(len(rows))).permutation(len(rows))
-            shuffled[split] = tuple(rows[i] for i in order)
-        return shuffled
+        return shuffled(load(self.source, Choice(("gsm8k",))))
 
     def pose(self, seed: int, split: str) -> Problem:
         """Row `seed` of the split, counted round and round; or the first problem made up that belongs to the split."""
         if self.source is not None:
-            rows = self._rows[split]
-            return self._problem_of(rows[seed % len(rows)])
+            return self._problem_of(self._rows.item(seed, split))
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split),))))
         while True:
             posed = self.generate(rng)
@@ -104,22 +99,21 @@ class GSM8K(Task[float]):
 
     def num_problems(self, split: str) -> int | None:
         """The rows of a split; None for made-up problems."""
-        return None if self.source is None else len(self._rows[split])
+        return None if self.source is None else self._rows.count(split)
 
     def generate(self, rng: np.random.Generator) -> Problem:
         """Make up a problem, of either split; with a source, draw a training row."""
         if self.source is not None:
-            rows = self._rows["train"]
-            return self._problem_of(rows[int(rng.integers(len(rows)))])
+            return self._problem_of(self._rows.draw(rng))
         asides = self.difficulty // 3 if self.distractors is None else self.distractors
         story = compose(rng, self.difficulty, asides)
         info: dict[str, Scalar] = {"steps": self.difficulty, "distractors": asides, "situation": story.situation}
         solution = "\n".join((*story.work, f"#### {story.answer}"))
         return Problem(self._prompt(story.text), str(story.answer), solution=solution, info=info)
 
-    def _problem_of(self, row: Row) -> Problem:
-        info = {"steps": len(CALCULATOR.findall(row.solution)), "row": row.number}
-        return Problem(self._prompt(row.question), row.answer, solution=row.solution, info=info)
+    def _problem_of(self, item: Item) -> Problem:
+        info = {"steps": len(CALCULATOR.findall(item.solution or "")), "row": item.number}
+        return Problem(self._prompt(item.question), item.answer, solution=item.solution, info=info)
 
     def _prompt(self, question: str) -> str:
         return f"{question} {INSTRUCTION}"
@@ -130,8 +124,7 @@ class GSM8K(Task[float]):
 
     def demonstration(self, posed: Problem) -> str:
         """The steps of the solution, without the notes for a calculator, and the answer."""
-        steps = CALCULATOR.sub("", (posed.solution or "").rpartition("####")[0]).strip()
-        return answers.OPEN_THINK + steps + answers.CLOSE_THINK + answers.tagged(posed.answer)
+        return answers.reasoned(CALCULATOR.sub("", (posed.solution or "").rpartition("####")[0]), posed.answer)
 
     def read(self, text: str) -> float:
         """The number, without its dollar or percent sign."""

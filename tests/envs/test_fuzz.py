@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +14,7 @@ from envs.registry import registered
 
 TASKS = [spec.id for spec in registered() if spec.namespace == "eyechart"]
 PROBLEMS = 16
+NEEDED = {"eyechart/Maths-v0": {"source": str(Path(__file__).with_name("data") / "maths.jsonl")}}
 
 FRAGMENTS = (
     *(
@@ -59,6 +61,9 @@ FRAGMENTS = (
         "r = 0.42",
         "-0.42",
         "#### 18",
+        "\\frac{1}{2}",
+        "\\boxed{",
+        "(1 + 2) * 3",
         "<<16-3=13>>",
         "nan",
         "inf",
@@ -97,7 +102,7 @@ BATCH = 25
 @cache
 def posed(name: str) -> tuple[Task, list[Problem], float]:
     """A task, some of its problems, and the most that a text can earn."""
-    task = make_task(name)
+    task = make_task(name, **NEEDED.get(name, {}))
     problems = [problem(task, seed, "eval") for seed in range(PROBLEMS)]
     best = {task.score(task.demonstration(one), one.answer).reward for one in problems}
     assert len(best) == 1
@@ -178,6 +183,12 @@ MEGABYTES = (
         "0.5",
         "#### 18\n",
         "1/0 ",
+        "1+1 ",
+        "(1-",
+        "1*-",
+        "\\boxed{",
+        "\\boxed{1} ",
+        "\\frac{1}{2}",
     ),
     *(
         OPEN,

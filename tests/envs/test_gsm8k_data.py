@@ -11,13 +11,18 @@ import numpy as np
 import pytest
 
 from envs import check_task, make_task, problem, yardsticks
+from envs.data.dataset import Choice
+from envs.data.dataset import load as load_any
 from envs.tasks.gsm8k import GSM8K
-from envs.tasks.gsm8k_data import load
 from tests.envs.arithmetic import evaluate
 from tests.envs.test_gsm8k import relative_errors
 
 REAL = os.environ.get("EYECHART_GSM8K")
 needs_real = pytest.mark.skipif(REAL is None, reason="EYECHART_GSM8K names no folder with train.jsonl and test.jsonl")
+
+
+def load(source):
+    return load_any(source, Choice(("gsm8k",)))
 
 
 def row(i, answer=None):

@@ -9,8 +9,9 @@ import pytest
 from gymnasium.envs.registration import EnvSpec
 
 from envs import make_task, register, resolve
-from envs.fields import read_fields, split_flags
-from envs.registry import build_task, load_task, registered
+from envs.__main__ import main
+from envs.fields import read_fields, required, split_flags
+from envs.registry import build_task, load_task, registered, task_class
 from envs.tasks.clock import Clock
 from tests.envs.test_task import Sum
 
@@ -173,6 +174,29 @@ def test_registering_mistakes_are_found_at_once(clean_registry):
         register("Clock-v1", "envs.tasks.clock:Clock", size=object())
     with pytest.raises(ValueError, match="plain values"):
         register("Clock-v1", "envs.tasks.clock:Clock", format_weight=math.nan)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needy(Sum):
+    """A task with a field that has no default."""
+
+    source: str
+    most: int = 3
+
+
+def test_a_field_without_a_default_has_to_be_given(clean_registry, capsys):
+    register("Needy-v0", Needy, most=4)  # though it cannot be made yet
+    assert required(Needy) == {"source"}
+    assert required(Sum) == frozenset()
+    with pytest.raises(ValueError, match=r"^Needy needs a source: give --task.source VALUE, or source=... in Python.$"):
+        make_task("needy")
+    assert make_task("needy", source="here") == Needy(source="here", most=4)
+    assert task_class(gym.spec("Needy-v0")) is Needy
+    with pytest.raises(ValueError, match=r"has no field 'sauce'. Did you mean 'source'"):
+        register("Needy-v1", Needy, sauce="here")
+    assert main(["check", "needy"]) == 2
+    assert main(["list"]) == 0
+    assert "source=must be given" in " ".join(capsys.readouterr().out.replace("│", " ").split())
 
 
 def test_lists_from_json_become_tuples(clean_registry):

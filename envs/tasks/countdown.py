@@ -1,0 +1,234 @@
+"""Countdown: reach a target with three or four numbers and the four operations, made up or from a data set."""
+
+import functools
+import json
+import re
+import zlib
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar
+
+import numpy as np
+
+from envs import answers, expressions
+from envs.data.dataset import Choice, DataSet, load, shuffled
+from envs.data.formats import Item
+from envs.expressions import Expression
+from envs.task import SPLITS, Problem, Task
+from envs.tasks.countdown_solver import nearest, random_expression
+
+SIGNS = "+-*/"
+
+_SIGN = re.compile(r"[-+*/×÷−]")
+
+HELD_OUT = 4
+"""One made-up problem in so many belongs to the eval split, for good."""
+
+TRIES = 3000
+"""How many draws may fail before fields are said to allow no problem."""
+
+INSTRUCTION = f"Reply {answers.OPEN_THINK}STEPS{answers.CLOSE_THINK}{answers.tagged('EXPRESSION')}"
+"""What every prompt ends in."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Countdown(Task[Expression]):
+    """Make a target out of numbers, each used exactly once.
+
+    A made-up problem can always be solved with whole numbers above 0 on the way. An answer is an expression such as
+    `(19 + 36) * 2`, read by `envs.expressions`, with fractions kept exact; an operation that is not among `operations`
+    and a division by zero are no answer, and neither is an expression without one. The error is the distance of its
+    value from the target, at most 100; it is 100 for an expression with other numbers than the problem's, or with one
+    left out or used twice. A minus before a number or bracket is read; it reaches no target above 0 that the rest of
+    the game would not.
+
+    Which split a made-up problem belongs to hangs on a checksum of its sorted numbers and its target, and a row whose
+    numbers and target are held out is left out of the training rows: nothing that is trained on is ever held out.
+
+    The reward adds a part `correct`, 1 for exactly the target, else 0: a wrong answer earns less than half. Neither
+    yardstick without eyes comes far here: an answer to another problem has the wrong numbers, so that chance and the
+    best constant are the worst error. An expression that chance makes of the right numbers is 84 off on average, and
+    right one time in twenty.
+
+    Attributes:
+        fewest: How many numbers a made-up problem has at least, from 2 up.
+        most: How many at most, up to 6; any count between the two is as likely.
+        largest: The largest number; any from 1 on is as likely, before those that cannot be solved are left out.
+        largest_target: The largest target; the smallest is 1.
+        operations: Which operations may be used, of `+-*/`.
+        source: Where to read problems from instead of making them up, in the form of Countdown-Tasks-3to4 (`nums` and
+            `target`): a folder, a JSON Lines or Parquet file, of which every tenth row, from the first on, is held out;
+            or `hub` or `OWNER/NAME` on the Hugging Face hub. Their solutions are searched for when they are posed; of a
+            row that has none, the expression that comes nearest is told as the best answer. The fields above but
+            `operations` then change nothing.
+        accuracy_weight: Weight of `accuracy`, which falls with the error.
+        correct_weight: Weight of `correct`, 0 and up.
+    """
+
+    unit: ClassVar[str] = ""
+    worst_error: ClassVar[float] = 100.0
+    pattern = expressions.CHARACTERS
+    unsliced: ClassVar[tuple[str, ...]] = ("row",)
+
+    fewest: int = 3
+    most: int = 4
+    largest: int = 99
+    largest_target: int = 100
+    operations: str = SIGNS
+    source: str | None = None
+    accuracy_weight: float = 0.4
+    correct_weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Check the fields, and read the source.
+
+        Raises:
+            ValueError: Where a field has the wrong type or is out of range, or the source cannot be used.
+        """
+        super().__post_init__()
+        if not 2 <= self.fewest <= self.most <= 6:
+            raise ValueError(
+                f"Countdown.fewest and most must be from 2 to 6, in that order, got {self.fewest} and {self.most}."
+            )
+        for name in ("largest", "largest_target"):
+            if not 1 <= getattr(self, name) <= 10**6:
+                raise ValueError(f"Countdown.{name} must be from 1 to 1,000,000, got {getattr(self, name)}.")
+        if not self.operations or set(self.operations) - set(SIGNS) or len(set(self.operations)) < len(self.operations):
+            raise ValueError(f"Countdown.operations must be some of {SIGNS!r}, each once, got {self.operations!r}.")
+        if not 0 <= self.correct_weight < np.inf:
+            raise ValueError(f"Countdown.correct_weight must be 0 or more, got {self.correct_weight}.")
+        if self.source is not None:
+            self._rows  # noqa: B018 (read now, so that a bad file is told before any work starts)
+        else:
+            _require_problems(self.fewest, self.most, self.largest, self.largest_target, self.operations)
+
+    @functools.cached_property
+    def _rows(self) -> DataSet:
+        assert self.source is not None
+        return shuffled(load(self.source, Choice(("countdown",))))
+
+    def pose(self, seed: int, split: str) -> Problem:
+        """Row `seed` of the split, counted round and round; or the first problem made up that belongs to the split."""
+        if self.source is not None:
+            return self._problem_of(self._rows.item(seed, split))
+        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split),))))
+        while True:
+            posed = self.generate(rng)
+            if is_held_out(posed.answer) == (split == "eval"):
+                return posed
+
+    def num_problems(self, split: str) -> int | None:
+        """The rows of a split; None for made-up problems."""
+        return None if self.source is None else self._rows.count(split)
+
+    def generate(self, rng: np.random.Generator) -> Problem:
+        """Make up a problem, of either split; with a source, draw a training row.
+
+        Info has `numbers`, how many there are, and `target`.
+        """
+        if self.source is not None:
+            return self._problem_of(self._rows.draw(rng))
+        count = int(rng.integers(self.fewest, self.most + 1))
+        while True:
+            drawn = _draw(rng, count, self.largest, self.largest_target, self.operations)
+            if drawn is not None:
+                return self._problem(*drawn)
+
+    def _problem_of(self, item: Item) -> Problem:
+        row = json.loads(item.answer)
+        numbers, target = row["numbers"], row["target"]
+        return self._problem(numbers, target, nearest(tuple(sorted(numbers)), target, self.operations), row=item.number)
+
+    def _problem(self, numbers: list[int], target: int, solution: str, **info: int) -> Problem:
+        listed = ", ".join(map(str, numbers))
+        signs = " ".join(self.operations)
+        prompt = f"Make {target} from {listed} with {signs} and brackets, each number exactly once. {INSTRUCTION}"
+        best = expressions.read(solution)
+        assert best is not None
+        steps = "\n".join(best.steps)
+        return Problem(
+            prompt,
+            json.dumps({"target": target, "numbers": numbers, "solution": best.text}),
+            solution=answers.OPEN_THINK + steps + answers.CLOSE_THINK + answers.tagged(best.text),
+            info={"numbers": len(numbers), "target": target} | info,
+        )
+
+    def without_question(self, problem: Problem) -> str:
+        """How to reply, which is what every prompt ends in."""
+        return INSTRUCTION
+
+    def best_answer(self, answer: str) -> str:
+        """The solution: the expression that comes to the target."""
+        return json.loads(answer)["solution"]
+
+    def truth(self, answer: str) -> Expression:
+        """An expression with the problem's numbers whose value is the target."""
+        problem = json.loads(answer)
+        numbers = tuple(sorted(problem["numbers"]))
+        return Expression(problem["solution"], Fraction(problem["target"]), numbers, frozenset())
+
+    def read(self, text: str) -> Expression | None:
+        """The expression; None if there is no operation in it, or one that is not among `operations`."""
+        if _SIGN.search(text) is None:
+            return None  # told cheaply, for a text may hold a million numbers
+        found = expressions.read(text)
+        return found if found is not None and found.steps and found.signs <= set(self.operations) else None
+
+    def write(self, answer: Expression) -> str:
+        """The expression in ASCII."""
+        return answer.text
+
+    def number(self, answer: Expression) -> float:
+        """What the expression comes to."""
+        return float(answer.value)
+
+    def error(self, answer: Expression, truth: Expression) -> float:
+        """The distance of an answer's value from the target; 100 if it has not each of the numbers exactly once."""
+        if answer.numbers != truth.numbers:
+            return self.worst_error
+        return float(abs(answer.value - truth.value))
+
+    def parts(self, text: str, error: float) -> dict[str, float]:
+        """`accuracy` and `format` of every task, and `correct`: 1.0 for exactly the target, else 0.0."""
+        return super().parts(text, error) | {"correct": float(error == 0.0)}
+
+
+def is_held_out(answer: str) -> bool:
+    """Whether a made-up problem belongs to the eval split: by its numbers, in whatever order, and its target."""
+    problem = json.loads(answer)
+    listed = f"{sorted(problem['numbers'])} {problem['target']}"
+    return zlib.crc32(listed.encode()) % HELD_OUT == 0
+
+
+def _draw(
+    rng: np.random.Generator, count: int, largest: int, largest_target: int, operations: str
+) -> tuple[list[int], int, str] | None:
+    """Numbers, a target and its expression; None where chance led to none."""
+    numbers = [int(number) for number in rng.integers(1, largest + 1, size=count)]
+    made = random_expression(rng, numbers, operations)
+    if made is None or made[0] > largest_target:
+        return None
+    return numbers, int(made[0]), made[1]
+
+
+@functools.lru_cache(maxsize=64)
+def _require_problems(fewest: int, most: int, largest: int, largest_target: int, operations: str) -> None:
+    """Refuse fields under which (nearly) no problem can be made.
+
+    Raises:
+        ValueError: For such fields.
+    """
+    rng = np.random.Generator(np.random.PCG64(0))
+    allowed = f"numbers from 1 to {largest}, the operations {operations} and a target up to {largest_target}"
+    splits: set[bool] = set()
+    for count in range(fewest, most + 1):
+        drawn = [_draw(rng, count, largest, largest_target, operations) for _ in range(TRIES)]
+        made = [json.dumps({"numbers": one[0], "target": one[1]}) for one in drawn if one is not None]
+        if not made:
+            raise ValueError(
+                f"Countdown finds no problem with {count} {allowed}: allow more operations, larger targets or smaller "
+                "numbers."
+            )
+        splits |= set(map(is_held_out, made))
+    if len(splits) < 2:
+        raise ValueError(f"Countdown finds too few problems with {allowed} to hold some of them out: allow more.")
