@@ -21,7 +21,8 @@ from train.config import Settings
 from train.distributed import Processes
 from train.environments import mean
 from train.evaluation.asking import full_summary
-from train.learner import Learner, NotFiniteError, TrainingError
+from train.learner import Learner
+from train.optimization import NotFiniteError, TrainingError
 from train.preparation import autocast
 from train.progress import Progress
 from train.record import Record
