@@ -267,6 +267,18 @@ class LanguageModel:
         logp_BT, entropy_BT = score_answers(self, prompts, ids_BT, mask_BT, score, self.vocabulary)
         return logp_BT, entropy_BT
 
+    def scores(
+        self,
+        prompts: Prompts,
+        ids_BT: Tensor,
+        mask_BT: Tensor,
+        score: Callable[..., tuple[Tensor, ...]],
+        held: int | None = None,
+        *others_ND: Tensor,
+    ) -> tuple[Tensor, ...]:
+        """What any `score` makes of the answers; `held` logits of a token, else V (see `agents.scoring`)."""
+        return score_answers(self, prompts, ids_BT, mask_BT, score, held or self.vocabulary, *others_ND)
+
     def hidden_states(
         self, input_ids: Tensor, position_ids: Tensor, attention_mask: Tensor | None, **kwargs: Any
     ) -> Tensor:
