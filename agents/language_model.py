@@ -212,7 +212,7 @@ class LanguageModel:
 
     @never_sampled.setter
     def never_sampled(self, tokens: list[int]) -> None:
-        self._bias_V = torch.zeros(self.model.get_output_embeddings().weight.shape[0])
+        self._bias_V = torch.zeros(self.model.get_output_embeddings().weight.shape[0], device=self.device)
         self._bias_V[tokens] = NEVER
 
     def _never_sampled(self) -> list[int]:

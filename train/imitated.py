@@ -78,7 +78,9 @@ def imitated_by(
     require_same_vocabulary(policy, teacher)
     forbidden = sorted({*policy.never_sampled, *teacher.never_sampled})
     for model in (policy, teacher):
-        model.never_sampled = [token for token in forbidden if token < model.vocabulary]
+        own = [token for token in forbidden if token < model.vocabulary]
+        if own != model.never_sampled:
+            model.never_sampled = own
     return Imitated(teacher, examples)
 
 

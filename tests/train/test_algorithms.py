@@ -12,7 +12,8 @@ from agents.loading import load_policy
 from agents.qwen_vl import QwenVL
 from tests.train.conftest import SMALL, rows, timeless
 from train.config import TrainConfig, resolved
-from train.imitated import pinned_teacher, require_same_vocabulary, settings_of, taught
+from train.distributed import Processes
+from train.imitated import imitated_by, pinned_teacher, require_same_vocabulary, settings_of, taught
 
 SMALLEST = (
     "--env tests.train.letters:letters --problems-per-step 4 --eval-size 6 --eval-every 2 --checkpoint-every 2"
@@ -140,7 +141,7 @@ def test_labels_bear_larger_rates():
         ("--algorithm sft --data rows.jsonl", "rows.jsonl, line 1 has no prompt and no response, only text; expected"),
         ("--algorithm distill", "--algorithm distill needs --teacher: a run, a checkpoint's folder or a hub id"),
         ("--algorithm distill --teacher tiny", "--teacher tiny has random weights"),
-        ("--algorithm distill --teacher ./nowhere/x", "--teacher ./nowhere/x is neither a tiny model"),
+        ("--algorithm distill --teacher ./nowhere/x", "--teacher ./nowhere/x is neither one of tiny"),
         ("--algorithm distill --teacher {run} --resample 1", "--resample is for --algorithm grpo"),
         ("--algorithm distill --teacher {run} --distill on-policy --data rows.jsonl", "--data is for --distill off-"),
         ("--algorithm distill --teacher {run} --data rows.jsonl --distill-texts teacher", "both say which texts"),
@@ -189,6 +190,19 @@ def test_a_vocabulary_of_the_same_size_is_told_apart_by_its_first_other_token():
     require_same_vocabulary(Named("a", "b", "c"), Named("a", "b", "c"))
     with pytest.raises(ValueError, match="token 1 is 'b' to the student and 'x' to the teacher"):
         require_same_vocabulary(Named("a", "b", "c"), Named("a", "x", "c"))
+
+
+def test_what_either_may_not_sample_neither_may(tmp_path):
+    """A text model's teacher that sees keeps some tokens for pictures; the student gets them as a part of no answer."""
+    load_policy("tiny", 0).save(tmp_path / "seeing")
+    config = TrainConfig(env="x", algorithm="distill", model="tiny-qwen2", teacher=str(tmp_path / "seeing"))
+    student = load_policy("tiny-qwen2", 0)
+    assert student.never_sampled == []
+    teacher = imitated_by(config, student, Processes("cpu"), None).teacher
+    assert len(teacher.never_sampled) == 4
+    assert student.never_sampled == teacher.never_sampled
+    assert not teacher.model.training
+    assert not any(parameter.requires_grad for parameter in teacher.model.parameters())
 
 
 def test_a_run_as_a_teacher_is_its_newest_checkpoint_for_good(sft, train, tmp_path, capsys):
