@@ -17,5 +17,5 @@ LORA_TARGETS = "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj"
 """Every linear layer of a decoder layer (Schulman et al. 2025, https://thinkingmachines.ai/blog/lora/: adapters on
 attention alone learn less)."""
 
-TINY_MODELS = ("tiny", "tiny-qwen2-vl", "tiny-qwen3-vl", "tiny-qwen2", "tiny-qwen3", "tiny-llama")
-"""The models that `agents.tiny` builds; the first, a Qwen2.5-VL, is the default everywhere."""
+TINY_MODELS = ("tiny", "tiny-qwen2-vl", "tiny-qwen3-vl", "tiny-qwen2", "tiny-qwen3", "tiny-llama", "tiny-half")
+"""The models that `agents.tiny` builds; the first, a Qwen2.5-VL, is the default everywhere, the last half as large."""

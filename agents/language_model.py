@@ -7,7 +7,6 @@ answers, fewer for long ones. Both equal the plain computation to rounding.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,8 +20,7 @@ from agents.choices import Attention
 from agents.decoding import decode_growing, generate_static
 from agents.fitting import answer
 from agents.policy import Draws, Reply, pictures
-from agents.scoring import score_tokens
-from agents.shared_prefix import predicting_states
+from agents.scoring import Score, score_answers
 
 # What is added to the logit of a token that may not be sampled: its probability is exactly 0, and 0 · log 0 stays a
 # number.
@@ -203,13 +201,18 @@ class LanguageModel:
         )
 
     @property
+    def vocabulary(self) -> int:
+        """V, the rows of the output layer, of which some may stand for no token."""
+        return len(self._bias_V)
+
+    @property
     def never_sampled(self) -> list[int]:
         """Tokens that are never sampled: no other has probability exactly 0."""
         return self._bias_V.nonzero()[:, 0].tolist()
 
     @never_sampled.setter
     def never_sampled(self, tokens: list[int]) -> None:
-        self._bias_V = torch.zeros(self.model.get_output_embeddings().weight.shape[0])
+        self._bias_V = torch.zeros(self.model.get_output_embeddings().weight.shape[0], device=self.device)
         self._bias_V[tokens] = NEVER
 
     def _never_sampled(self) -> list[int]:
@@ -257,11 +260,24 @@ class LanguageModel:
         Returns:
             two (B, T) float32 tensors, 0 where `mask_BT` is False, with gradients if they are enabled.
         """
-        hidden_BTD = predicting_states(self, prompts, ids_BT)
-        logits = partial(self.logits, temperature=temperature)
-        logp_N, entropy_N = score_tokens(logits, hidden_BTD[mask_BT], ids_BT[mask_BT], len(self._bias_V))
-        zeros = torch.zeros(ids_BT.shape, device=ids_BT.device)
-        return zeros.masked_scatter(mask_BT, logp_N), zeros.masked_scatter(mask_BT, entropy_N)
+
+        def score(hidden_ND: Tensor, ids_N: Tensor) -> tuple[Tensor, Tensor]:
+            return Score.apply(self.logits(hidden_ND, temperature), ids_N)
+
+        logp_BT, entropy_BT = score_answers(self, prompts, ids_BT, mask_BT, score, self.vocabulary)
+        return logp_BT, entropy_BT
+
+    def scores(
+        self,
+        prompts: Prompts,
+        ids_BT: Tensor,
+        mask_BT: Tensor,
+        score: Callable[..., tuple[Tensor, ...]],
+        held: int | None = None,
+        *others_ND: Tensor,
+    ) -> tuple[Tensor, ...]:
+        """What any `score` makes of the answers; `held` logits of a token, else V (see `agents.scoring`)."""
+        return score_answers(self, prompts, ids_BT, mask_BT, score, held or self.vocabulary, *others_ND)
 
     def hidden_states(
         self, input_ids: Tensor, position_ids: Tensor, attention_mask: Tensor | None, **kwargs: Any

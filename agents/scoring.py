@@ -1,11 +1,17 @@
 """From logits to the log-probability of a token and the entropy of what it was drawn from, in little memory."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
+
+from agents.batch import Prompts
+from agents.shared_prefix import predicting_states
+
+if TYPE_CHECKING:
+    from agents.language_model import LanguageModel
 
 # Logits that are held at once, 128 MB in float32: with a vocabulary of 150,000, those of 220 tokens. In the backward
 # pass they are computed again instead of kept.
@@ -38,25 +44,40 @@ class Score(torch.autograd.Function):
         return gradient_NV.scatter_add_(-1, ids_N[:, None], of_logp_N1), None
 
 
-def score_tokens(
-    logits: Callable[[Tensor], Tensor], hidden_ND: Tensor, ids_N: Tensor, vocabulary: int
-) -> tuple[Tensor, Tensor]:
-    """Log-probability (N,) of each token, and entropy (N,) in nats, from at most `MAX_LOGITS` logits at a time.
+def score_answers(
+    policy: "LanguageModel",
+    prompts: Prompts,
+    ids_BT: Tensor,
+    mask_BT: Tensor,
+    score: Callable[..., tuple[Tensor, ...]],
+    vocabulary: int,
+    *others_ND: Tensor,
+) -> tuple[Tensor, ...]:
+    """What `score` makes of every answer token, from at most `MAX_LOGITS` logits at a time.
 
     Args:
-        logits: from hidden states (N, D) to float32 logits (N, V).
-        hidden_ND: where the tokens are predicted.
-        ids_N: the tokens.
-        vocabulary: V.
+        policy: whose hidden states predict the tokens.
+        prompts: P prompts.
+        ids_BT: answers, B = P·G, group after group, right-padded.
+        mask_BT: True on the N tokens that count.
+        score: from hidden states (N, D), tokens (N,) and what else there is of them to float32 values (N,); called on
+            some of the tokens at a time, and again in the backward pass.
+        vocabulary: logits that it holds of a token.
+        others_ND: what else, a row for each token that counts.
+
+    Returns:
+        (B, T) each, 0 where `mask_BT` is False, with gradients if they are enabled.
     """
+    hidden_BTD = predicting_states(policy, prompts, ids_BT)
+    values = _in_pieces(score, max(1, MAX_LOGITS // vocabulary), hidden_BTD[mask_BT], ids_BT[mask_BT], *others_ND)
+    zeros = torch.zeros(ids_BT.shape, device=ids_BT.device)
+    return tuple(zeros.masked_scatter(mask_BT, value_N) for value_N in values)
 
-    def score(hidden_ND: Tensor, ids_N: Tensor) -> tuple[Tensor, Tensor]:
-        return Score.apply(logits(hidden_ND), ids_N)
 
-    tokens = max(1, MAX_LOGITS // vocabulary)
-    if len(ids_N) <= tokens:
-        return score(hidden_ND, ids_N)
-    pieces = zip(hidden_ND.split(tokens), ids_N.split(tokens), strict=True)
+def _in_pieces(score: Callable[..., tuple[Tensor, ...]], size: int, *rows: Tensor) -> tuple[Tensor, ...]:
+    """Values (N,) of N rows, computed from `size` of them at a time; if that is not all, twice."""
+    if len(rows[0]) <= size:
+        return score(*rows)
+    pieces = zip(*(tensor.split(size) for tensor in rows), strict=True)
     scores = [checkpoint(score, *piece, use_reentrant=False) for piece in pieces]
-    logps, entropies = zip(*scores, strict=True)
-    return torch.cat(logps), torch.cat(entropies)
+    return tuple(map(torch.cat, zip(*scores, strict=True)))

@@ -29,30 +29,13 @@ from agents.families import FAMILIES
 from agents.language_model import LanguageModel
 
 VOCAB_SIZE = 512
-HIDDEN, HEAD = 96, 32
-# transformers' 0.02 is made for widths of thousands; at this width reading never starts from it
-INITIALIZER_RANGE = 1 / math.sqrt(HIDDEN)
-TEXT: dict[str, Any] = {
-    "vocab_size": VOCAB_SIZE,
-    "hidden_size": HIDDEN,
-    "intermediate_size": 3 * HIDDEN,
-    "num_hidden_layers": 2,
-    "num_attention_heads": HIDDEN // HEAD,
-    "num_key_value_heads": HIDDEN // HEAD,
-    "max_position_embeddings": 4096,
-    "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0},
-}
-VISION = {
-    "depth": 2,
-    "hidden_size": HIDDEN,
-    "num_heads": HIDDEN // HEAD,
-    "initializer_range": INITIALIZER_RANGE,
-}
+HEAD = 32
+ROPE = {"rope_type": "default", "rope_theta": 10_000.0}
 
 
 def mrope(*section: int, **more: Any) -> dict[str, Any]:
     """Rotary positions in time, height and width: how many of a head's frequency pairs each of them turns."""
-    return {"rope_parameters": {**TEXT["rope_parameters"], "mrope_section": list(section), **more}}
+    return {"rope_parameters": {**ROPE, "mrope_section": list(section), **more}}
 
 
 @dataclass(frozen=True)
@@ -66,6 +49,8 @@ class Tiny:
     patch_size: int = 14
     nfc: bool = False
     """Whether its tokenizer normalises text to NFC."""
+    hidden: int = 96
+    """Hidden size of language model and vision tower, a multiple of `HEAD`."""
     text: dict[str, Any] = field(default_factory=dict)
     vision: dict[str, Any] = field(default_factory=dict)
 
@@ -76,13 +61,13 @@ TINIES = {
         Qwen2_5_VLForConditionalGeneration,
         Qwen2_5_VLProcessor,
         text=mrope(4, 6, 6),
-        vision={"intermediate_size": 3 * HIDDEN, "out_hidden_size": HIDDEN, "fullatt_block_indexes": [0, 1]},
+        vision={"fullatt_block_indexes": [0, 1]},
     ),
     "tiny-qwen2-vl": Tiny(
         Qwen2VLForConditionalGeneration,
         Qwen2VLProcessor,
         text=mrope(4, 6, 6),
-        vision={"embed_dim": HIDDEN, "mlp_ratio": 3},
+        vision={"mlp_ratio": 3},  # of an embed_dim; its hidden_size is the language model's
     ),
     "tiny-qwen3-vl": Tiny(
         Qwen3VLForConditionalGeneration,
@@ -90,17 +75,20 @@ TINIES = {
         Qwen3VLVideoProcessor,
         patch_size=16,
         text={"head_dim": HEAD, **mrope(6, 5, 5, mrope_interleaved=True)},
-        vision={
-            "intermediate_size": 3 * HIDDEN,
-            "out_hidden_size": HIDDEN,
-            "num_position_embeddings": 8 * 8,
-            "deepstack_visual_indexes": [0],
-        },
+        vision={"num_position_embeddings": 8 * 8, "deepstack_visual_indexes": [0]},
     ),
     # AutoTokenizer reads any qwen2 folder with Qwen's own tokenizer class, which normalises.
     "tiny-qwen2": Tiny(Qwen2ForCausalLM, nfc=True),
     "tiny-qwen3": Tiny(Qwen3ForCausalLM, text={"head_dim": HEAD}),
     "tiny-llama": Tiny(LlamaForCausalLM),
+    # "tiny" with half of its parameters: a student of it
+    "tiny-half": Tiny(
+        Qwen2_5_VLForConditionalGeneration,
+        Qwen2_5_VLProcessor,
+        hidden=64,
+        text=mrope(4, 6, 6),
+        vision={"fullatt_block_indexes": [0, 1]},
+    ),
 }
 SPECIAL_TOKENS = (
     "<|endoftext|>",
@@ -174,19 +162,43 @@ def build_processor(name: str = "tiny") -> Any:
     )
 
 
+def text_sizes(hidden: int) -> dict[str, Any]:
+    """The shape of a language model of a hidden size."""
+    return {
+        "vocab_size": VOCAB_SIZE,
+        "hidden_size": hidden,
+        "intermediate_size": 3 * hidden,
+        "num_hidden_layers": 2,
+        "num_attention_heads": hidden // HEAD,
+        "num_key_value_heads": hidden // HEAD,
+        "max_position_embeddings": 4096,
+        "rope_parameters": ROPE,
+    }
+
+
+def vision_sizes(kind: Tiny) -> dict[str, Any]:
+    """The shape of a vision tower as wide as the language model."""
+    hidden = kind.hidden
+    sizes = {"depth": 2, "hidden_size": hidden, "num_heads": hidden // HEAD}
+    if "mlp_ratio" in kind.vision:
+        return {**sizes, "embed_dim": hidden}
+    return {**sizes, "intermediate_size": 3 * hidden, "out_hidden_size": hidden}
+
+
 def build_model(seed: int, tokenizer: PreTrainedTokenizerFast, name: str = "tiny") -> PreTrainedModel:
     """A random model of about a million parameters, the same for the same `seed`, whatever ran before."""
     kind = TINIES[name]
     token = tokenizer.convert_tokens_to_ids
-    common = {"tie_word_embeddings": True, "initializer_range": INITIALIZER_RANGE}
+    # transformers' 0.02 is made for widths of thousands; at these widths reading never starts from it
+    common = {"tie_word_embeddings": True, "initializer_range": 1 / math.sqrt(kind.hidden)}
     ends = {"bos_token_id": None, "eos_token_id": token("<|im_end|>"), "pad_token_id": token("<|endoftext|>")}
-    text = {**TEXT, **common, **ends, **kind.text}
+    text = {**text_sizes(kind.hidden), **common, **ends, **kind.text}
     if kind.processor is None:
         config = kind.model.config_class(**text)
     else:
         config = kind.model.config_class(
             text_config=text,
-            vision_config={**VISION, **kind.vision},
+            vision_config={**vision_sizes(kind), "initializer_range": common["initializer_range"], **kind.vision},
             image_token_id=token("<|image_pad|>"),
             video_token_id=token("<|video_pad|>"),
             vision_start_token_id=token("<|vision_start|>"),

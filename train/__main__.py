@@ -80,7 +80,7 @@ def make_trainer(arguments: Sequence[str], prog: str) -> "Trainer | None":
 def train(trainer: "Trainer", prog: str = "python -m train") -> int:
     """Run a trainer, with Ctrl-C meaning an orderly end, and draw its curves whatever happens."""
     from envs.foreign import UntrainableError
-    from train.learner import TrainingError
+    from train.optimization import TrainingError
 
     def on_interrupt(number: int, frame: FrameType | None) -> None:
         if trainer.processes.number == 1:  # else the launcher tells each process again what the terminal told it

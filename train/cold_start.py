@@ -7,21 +7,19 @@ import dataclasses
 from collections.abc import Callable
 
 import gymnasium as gym
-import numpy as np
 import torch
 from torch import nn
 
 from agents.baselines import tagged
 from agents.batch import Prompts
-from agents.grpo import token_weights
 from agents.language_model import LanguageModel
-from agents.policy import pictures
-from train.config import Settings
+from train.config import Settings, peak_rates
 from train.distributed import Processes
-from train.micro_batches import micro_batches
-from train.optimizer import BETAS, TOKEN_EMBEDDINGS, build_optimizers, only_trainable, set_learning_rates
-from train.preparation import autocast
+from train.lessons import make_lesson, pose
+from train.optimization import NotFiniteError, Optimization, TrainingError
+from train.optimizer import BETAS, TOKEN_EMBEDDINGS, build_optimizers, only_trainable
 from train.seeds import problem_seeds
+from train.supervised import imitate
 
 # What the info of a reset must hold for it; where an `answer` is told, so is the `best_answer`, its written form.
 COLD_START_INFO = {"format": "answer", "answers": "demonstration"}
@@ -29,9 +27,8 @@ COLD_START_INFO = {"format": "answer", "answers": "demonstration"}
 PROBLEMS, ANSWERS = 32, 8
 # A step of `answers`: problems, each with its own demonstration.
 DEMONSTRATIONS = 64
-# Learning rates with Muon, that is from scratch; else the run's own. Labels bear larger ones than rewards do.
+# Learning rate of `format` with Muon, that is from scratch; else the run's own.
 FORMAT_RATE = 1e-2
-ANSWERS_RATE, ANSWERS_ADAMW_RATE = 2e-2, 3e-3
 
 
 def cold_start(
@@ -41,6 +38,7 @@ def cold_start(
     processes: Processes,
     on_step: Callable[[int, float], None],
     stopping: Callable[[], bool],
+    say: Callable[[str], None],
 ) -> None:
     """Supervised steps, as `config.cold_start` says.
 
@@ -59,47 +57,28 @@ def cold_start(
         processes: split the problems of each step.
         on_step: told the number of steps done and the loss, after each.
         stopping: asked before each step whether to end early.
+        say: tells the user something.
+
+    Raises:
+        TrainingError: a step that is not finite, or does not fit into memory.
     """
     lesson = other_answers if config.cold_start == "format" else own_demonstrations
-    learning, optimizers = _what_learns(policy.model, config)
-    with only_trainable(policy.model, learning):
+    parameters, optimizers = _what_learns(policy.model, config)
+    learning = Optimization(config, policy, processes, say, optimizers)
+    with only_trainable(policy.model, parameters):
         for step in range(config.cold_start_steps):
             if stopping():
                 break
             prompts, texts = lesson(policy, envs, config, step, processes)
-            loss = _backward(policy, prompts, texts, config, processes)
-            processes.sum_gradients(learning)
-            processes.clip_gradients(learning, config.max_grad_norm)
+            texts = texts[processes.share(len(texts))]
+            factor = 1.0
             if config.cold_start == "answers":
-                set_learning_rates(optimizers, min(1.0, (step + 1) / 10) * (1 - step / config.cold_start_steps))
-            for optimizer in optimizers:
-                optimizer.step()
-                optimizer.zero_grad()
-            on_step(step + 1, loss)
-
-
-def _backward(
-    policy: LanguageModel, prompts: Prompts, texts: list[str], config: Settings, processes: Processes
-) -> float:
-    """Add up the gradients of the mean cross-entropy per token, in micro-batches; returns the loss.
-
-    The prompts are this process's own, the texts those of all processes.
-    """
-    answers = len(texts) // len(prompts) // processes.number
-    own, accelerator = processes.share(len(texts)), processes.accelerator
-    ids_BT, mask_BT = policy.encode(texts)
-    weights_BT = token_weights(mask_BT, "token")[own]
-    ids_BT, mask_BT = ids_BT[own], mask_BT[own]
-    total = 0.0
-    P, S = len(prompts), processes.most(prompts.input_ids_PS.shape[1])
-    for part in micro_batches(P, answers, S, ids_BT.shape[1], config.micro_batch_tokens):
-        members = part.members
-        with autocast(config, policy):
-            logp_BT, _ = policy.log_probabilities(prompts.select(part.prompts), ids_BT[members], mask_BT[members])
-        loss = -(logp_BT * weights_BT[members]).sum()
-        accelerator.backward(loss)
-        total += loss.item()
-    return sum(processes.gather(total))
+                factor = min(1.0, (step + 1) / 10) * (1 - step / config.cold_start_steps)
+            try:
+                told = imitate(learning, make_lesson(prompts, policy.encode(texts), processes), factor)
+            except NotFiniteError as error:
+                raise TrainingError(f"step {step + 1} of the cold start: {error}; try a smaller rate") from error
+            on_step(step + 1, told["loss"])
 
 
 def _what_learns(model: nn.Module, config: Settings) -> tuple[list[nn.Parameter], list[torch.optim.Optimizer]]:
@@ -107,7 +86,8 @@ def _what_learns(model: nn.Module, config: Settings) -> tuple[list[nn.Parameter]
     scratch = config.optimizer == "muon"
     if config.cold_start == "answers":
         if scratch:
-            config = dataclasses.replace(config, learning_rate=ANSWERS_RATE, adamw_learning_rate=ANSWERS_ADAMW_RATE)
+            rate, adamw_rate = peak_rates(False, "muon", small=True)
+            config = dataclasses.replace(config, learning_rate=rate, adamw_learning_rate=adamw_rate)
         return [p for p in model.parameters() if p.requires_grad], build_optimizers(model, config)
     learning = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     # an adapter has no embeddings to teach, so all of it learns
@@ -156,9 +136,6 @@ def _pose(
     """
     each = min(-(-problems // processes.number), envs.num_envs)
     seeds = problem_seeds(config.seed, -1 - step, each * processes.number, config.num_problems)
-    own = seeds[processes.share(len(seeds))]
-    observations, infos = envs.reset(seed=np.resize(own, envs.num_envs).tolist())
-    images = pictures(observations)
-    prompts = policy.prepare(observations["prompt"][:each], None if images is None else images[:each])
+    questions, infos = pose(envs, seeds[processes.share(len(seeds))])
     texts = processes.gather([str(text) for text in infos[told][:each]])
-    return prompts, [text for own in texts for text in own]
+    return questions.prepare(policy), [text for own in texts for text in own]

@@ -17,7 +17,8 @@ from agents.choices import (
     Recompute,
     Vision,
 )
-from train import learning_options, loss_options, model_options
+from train import algorithm_options, learning_options, loss_options, model_options
+from train.algorithm_options import AlgorithmOptions, require_fit
 from train.learning_options import LearningOptions, Optimizer
 from train.loss_options import LossOptions, OldPolicy, Overlong, Surrogate, require_sense, resolved_loss
 from train.model_options import ModelOptions
@@ -39,7 +40,7 @@ AT_LEAST = {
     **loss_options.AT_LEAST,
     "steps": 1,
     "problems_per_step": 1,
-    "group_size": 2,
+    "group_size": 1,
     "updates_per_batch": 1,
     "micro_batch_tokens": 1,
     "resample": 0,
@@ -54,6 +55,7 @@ AT_LEAST = {
 }
 ABOVE_ZERO = (
     *model_options.ABOVE_ZERO,
+    *algorithm_options.ABOVE_ZERO,
     *learning_options.ABOVE_ZERO,
     *loss_options.ABOVE_ZERO,
     *("minutes", "epochs", "temperature"),
@@ -61,8 +63,8 @@ ABOVE_ZERO = (
 
 
 @dataclass(frozen=True)
-class TrainConfig(LossOptions, LearningOptions, ModelOptions):
-    """Train a Qwen-VL, or a text model, with GRPO on an environment, from rewards alone.
+class TrainConfig(LossOptions, LearningOptions, AlgorithmOptions, ModelOptions):
+    """Train a Qwen-VL, or a text model, on an environment: with GRPO, from rewards alone, unless --algorithm says else.
 
     `--task.FIELD VALUE` sets a field of the task; `python -m envs list` shows which there are.
     """
@@ -83,8 +85,8 @@ class TrainConfig(LossOptions, LearningOptions, ModelOptions):
     problems_per_step: int = 64
     """P: problems posed in a step."""
 
-    group_size: int = 16
-    """G: answers to each problem, compared with each other."""
+    group_size: int | None = None
+    """G: answers to each problem, which GRPO compares with each other. Default: 16; 1 with sft and distill."""
 
     resample: int | None = None
     """Rounds in which problems whose answers all earned the same, which teach nothing, are replaced by new ones.
@@ -102,7 +104,8 @@ class TrainConfig(LossOptions, LearningOptions, ModelOptions):
 
     max_new_tokens: int | None = None
     """Longest answer, in tokens. Default: what a bare answer takes for a small model (32 where the environment is not
-    made from a Task; what a worked solution takes after --cold-start answers), else 256."""
+    made from a Task; what a worked solution takes after --cold-start answers), else 256. What is imitated fits, with
+    sft and distill, and from a run that was trained so it is taken over."""
 
     cold_start: ColdStart | None = None
     """format: first teach the answer's form, with random answers; answers: first train on worked solutions, which are
@@ -163,8 +166,10 @@ class TrainConfig(LossOptions, LearningOptions, ModelOptions):
         """Raise ValueError for a setting outside its range, naming the flag."""
         for name, least in AT_LEAST.items():
             value = getattr(self, name)
+            grouped = name == "group_size" and self.algorithm == "grpo"
+            least = 2 if grouped else least
             if value is not None and not least <= value < math.inf:
-                reason = " (one answer has no other to be compared with)" if name == "group_size" else ""
+                reason = " (one answer has no other to be compared with)" if grouped else ""
                 raise ValueError(f"{flag(name)} must be at least {least}{reason} and finite, got {value}")
         for name in ABOVE_ZERO:
             value = getattr(self, name)
@@ -174,6 +179,7 @@ class TrainConfig(LossOptions, LearningOptions, ModelOptions):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{flag(name)} is a fraction, from 0 to 1, got {getattr(self, name)}")
         require_sense(self)
+        require_fit(self, flag)
 
 
 def flag(name: str) -> str:
@@ -202,6 +208,8 @@ class Settings(TrainConfig):
     kl_estimator: KlEstimator = "k3"
     optimizer: Optimizer = "adamw"
     learning_rate: float = 1e-6
+    adamw_learning_rate: float = 3e-4
+    group_size: int = 16
     entropy_bonus: float = 0.0
     entropy_target: float = 0.0
     replay_weight: float = 0.0
@@ -221,41 +229,69 @@ class Settings(TrainConfig):
 
 
 def resolved(
-    config: TrainConfig, small: bool, answer_tokens: int, gpu: bool = False, num_problems: int | None = None
+    config: TrainConfig,
+    small: bool,
+    answer_tokens: int,
+    gpu: bool = False,
+    num_problems: int | None = None,
+    labelled: bool = False,
 ) -> Settings:
     """Fill in the settings whose default depends on the model, and the bound where none is given.
 
     Args:
         config: as it was asked for.
         small: whether the model is small enough to be trained from scratch.
-        answer_tokens: what a bare answer takes of the model's tokens.
+        answer_tokens: what an answer takes of the model's tokens.
         gpu: whether it runs on one.
         num_problems: how many different training problems there are; None where they never run out.
+        labelled: whether the model has learned from labels or a teacher (`train.origin`).
     """
+    grpo = config.algorithm == "grpo"
     optimizer = config.optimizer or ("muon" if small and not config.lora else "adamw")
-    cold_start = config.cold_start or ("format" if config.model in TINY_MODELS else "none")
-    explores = small and cold_start != "answers"  # what labels taught needs no noise to find it
+    cold_start = config.cold_start or ("format" if config.model in TINY_MODELS and grpo else "none")
+    # what labels taught needs no noise to find it
+    explores = small and grpo and not labelled and cold_start != "answers"
     bonus = config.entropy_bonus if config.entropy_bonus is not None else 0.05 if explores else 0.0
+    learning_rate, adamw_learning_rate = peak_rates(grpo, optimizer, small, config.lora)
     defaults: dict[str, Any] = {
         "vision": "frozen" if config.lora else "trained",
         "dtype": "bfloat16" if gpu and not small else "float32",
         "gradient_checkpointing": "never" if small else "always",
         "optimizer": optimizer,
-        # adapters bear ten times the rate of whole weights
-        "learning_rate": 0.005 if optimizer == "muon" else (3e-4 if small else 1e-6) * (10 if config.lora else 1),
+        "learning_rate": learning_rate,
+        "adamw_learning_rate": adamw_learning_rate,
+        "group_size": 16 if grpo else 1,
         "entropy_bonus": bonus,
         "entropy_target": 0.4 if small and bonus else 0.0,
         "replay_weight": 0.05 if small and cold_start == "format" else 0.0,
         "cold_start": cold_start,
         "cold_start_steps": COLD_START_STEPS[cold_start],
-        "max_new_tokens": answer_tokens if small else 256,
+        "max_new_tokens": answer_tokens if small else max(256, answer_tokens if labelled or not grpo else 0),
         **resolved_loss(config),
     }
+    if config.algorithm == "distill":
+        defaults |= {"distill": "off-policy", "distill_temperature": 1.0}
+        if config.distill != "on-policy" and config.data is None:
+            defaults["distill_texts"] = "teacher"
     if config.steps is None and config.minutes is None and config.epochs is None:
         defaults |= DEFAULT_BOUNDS
     given: dict[str, Any] = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     given |= {name: value for name, value in defaults.items() if given[name] is None}
     return Settings(**given, num_problems=num_problems)
+
+
+def peak_rates(rewards: bool, optimizer: Optimizer, small: bool, lora: bool = False) -> tuple[float, float]:
+    """Defaults of `learning_rate` and `adamw_learning_rate`; labels and teachers bear larger ones than rewards do.
+
+    Args:
+        rewards: whether it is rewards that are learned from.
+        optimizer: which.
+        small: whether the model is small enough to be trained from scratch.
+        lora: whether adapters learn, which bear ten times the rate of whole weights.
+    """
+    adamw = (3e-4 if small else 1e-6) if rewards else (1e-3 if small else 1e-5)
+    muon = 0.005 if rewards else 0.02
+    return (muon if optimizer == "muon" else adamw * (10 if lora else 1)), (3e-4 if rewards else 3e-3)
 
 
 def plain(config: Settings) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def fingerprint(task: envs.Task) -> dict[str, str]:
 
 
 def describe_base(policy: LanguageModel) -> dict[str, str]:
-    """The weights under an adapter, which no checkpoint of the run holds, by a SHA-256 of some numbers of each."""
+    """The weights that do not learn, which no checkpoint of the run need hold, by a SHA-256 of some numbers of each."""
     digest = hashlib.sha256()
     for name, weight in policy.model.named_parameters():
         if not weight.requires_grad:

@@ -1,38 +1,28 @@
 """One update of the policy from one batch of scored answers."""
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
-from accelerate.utils.memory import clear_device_cache
 from torch import Tensor
 
 from agents.batch import Prompts
-from agents.fitting import out_of_memory
 from agents.grpo import k2_kl, k3_kl
 from agents.language_model import LanguageModel
 from agents.rollout import Rollout
 from agents.surrogates import clipped_surrogate, importance_ratio, weighted_likelihood
 from train.config import Settings
 from train.distributed import Processes
-from train.micro_batches import MicroBatch, micro_batches
-from train.optimizer import build_optimizers, set_learning_rates
+from train.micro_batches import MicroBatch
+from train.optimization import Optimization
+from train.optimizer import build_optimizers
 from train.preparation import autocast
 from train.replay import LearnerBatch, learner_batch
 
 KL_ESTIMATORS = {"k2": k2_kl, "k3": k3_kl}
 
 
-class TrainingError(RuntimeError):
-    """A run that cannot go on; its last checkpoint stays."""
-
-
-class NotFiniteError(ArithmeticError):
-    """An update whose loss or gradient is no finite number."""
-
-
-class Learner:
+class Learner(Optimization):
     """GRPO's loss, its gradient, and the optimizers' steps.
 
     Args:
@@ -45,12 +35,7 @@ class Learner:
     def __init__(
         self, config: Settings, policy: LanguageModel, processes: Processes, say: Callable[[str], None]
     ) -> None:
-        self.config, self.policy, self.processes, self.say = config, policy, processes, say
-        self.accelerator = processes.accelerator
-        self.micro_batch_tokens = config.micro_batch_tokens
-        """Tokens that go through the model at once; fewer after memory ran out."""
-        optimizers = build_optimizers(policy.model, config)
-        self.optimizers = [self.accelerator.prepare_optimizer(optimizer) for optimizer in optimizers]
+        super().__init__(config, policy, processes, say, build_optimizers(policy.model, config))
         self.reference: LanguageModel | None = None
         """What the KL divergence is measured from, if that has a weight; with an adapter, the policy itself."""
         self.first: tuple[Rollout, Tensor] | None = None
@@ -76,58 +61,14 @@ class Learner:
         batch = learner_batch(rollout, advantages_B, self.config, self.policy, factor * self.config.replay_weight)
         batch = batch.groups(self.processes.share(len(rollout.rewards_PG)))
         self._remember(rollout, batch)
-        self.policy.model.train()  # else gradient checkpointing is off; no dropout is left in it
-        try:
-            with self.processes.agreed(TrainingError):
-                own = self._gradient_that_fits(rollout.prompts, batch, bonus)
-        finally:
-            self.policy.model.eval()
-        parts, gaps = zip(*self.processes.gather(own), strict=True)
-        sums = {name: sum(part[name] for part in parts) for name in parts[0]}
-        if not math.isfinite(sums["loss"]):
-            self._forget()
-            raise NotFiniteError(f"its loss is {sums['loss']}")
-        self.processes.sum_gradients(self.policy.model.parameters())
-        return {**sums, "grad_norm": self._step(factor), "logp_gap": max(gaps)}
+        prompts, T = rollout.prompts, batch.answers.ids_BT.shape[1]
+        S = self.processes.most(prompts.input_ids_PS.shape[1])
 
-    def _gradient_that_fits(
-        self, prompts: Prompts, batch: LearnerBatch, bonus: float
-    ) -> tuple[dict[str, float], float]:
-        """`_gradient`, begun again with half as many tokens at once whenever memory runs out."""
-        P, S = len(prompts), self.processes.most(prompts.input_ids_PS.shape[1])
-        T = batch.answers.ids_BT.shape[1]
-        while True:
-            parts = micro_batches(P, batch.K, S, T, self.micro_batch_tokens)
-            try:
-                return self._gradient(prompts, batch, parts, bonus)
-            except RuntimeError as error:
-                # sharded weights are gathered by all processes in step: none may begin again alone
-                if not out_of_memory(error) or self.processes.sharding is not None:
-                    raise
-                error.__traceback__ = None  # whose frames hold the tensors that did not fit
-                self._forget()
-                clear_device_cache(garbage_collection=True)
-                if len(parts) == len(micro_batches(P, batch.K, S, T, 1)):
-                    raise TrainingError(
-                        "out of memory with one prompt and the answers behind it; try a smaller --group-size, "
-                        "--max-new-tokens, picture or model, --gradient-checkpointing always, or --lora"
-                    ) from error
-            while len(micro_batches(P, batch.K, S, T, self.micro_batch_tokens)) == len(parts):
-                self.micro_batch_tokens //= 2
-            self.say(f"out of memory; from here on {self.micro_batch_tokens} tokens go through the learner at once")
+        def backward(part: MicroBatch) -> tuple[dict[str, float], dict[str, float]]:
+            values, gap = self._backward(prompts.select(part.prompts), batch, part.members, bonus)
+            return values, {"logp_gap": gap}
 
-    def _gradient(
-        self, prompts: Prompts, batch: LearnerBatch, parts: Sequence[MicroBatch], bonus: float
-    ) -> tuple[dict[str, float], float]:
-        """Add up the gradient of a batch; returns the loss and its parts, and the gap."""
-        sums: dict[str, float] = defaultdict(float)
-        gap = 0.0
-        for part in parts:
-            values, own_gap = self._backward(prompts.select(part.prompts), batch, part.members, bonus)
-            for name, value in values.items():
-                sums[name] += value
-            gap = max(gap, own_gap)
-        return sums, gap
+        return self.take_step(len(prompts), batch.K, (S, T), backward, factor)
 
     def _backward(
         self, prompts: Prompts, batch: LearnerBatch, members: slice, bonus: float
@@ -180,19 +121,3 @@ class Learner:
             return None
         with torch.no_grad(), autocast(self.config, self.policy), self.reference.adapter_off():
             return self.reference.log_probabilities(prompts, ids_BT, mask_BT, self.config.temperature)[0]
-
-    def _step(self, factor: float) -> float:
-        """Clip, step, forget the gradients; returns the gradient's norm before clipping."""
-        norm = self.processes.clip_gradients(self.policy.model.parameters(), self.config.max_grad_norm)
-        if not math.isfinite(norm):
-            self._forget()
-            raise NotFiniteError(f"the norm of its gradient is {norm}")
-        set_learning_rates(self.optimizers, factor)
-        for optimizer in self.optimizers:
-            optimizer.step()
-        self._forget()
-        return norm
-
-    def _forget(self) -> None:
-        for optimizer in self.optimizers:
-            optimizer.zero_grad()

@@ -27,10 +27,11 @@ class LearningOptions:
 
     learning_rate: float | None = None
     """Peak learning rate of the optimizer. Default: 0.005 for muon; for adamw 3e-4 if the model is
-    small, else 1e-6, and ten times that with --lora."""
+    small, else 1e-6, and ten times that with --lora. With sft and distill 0.02, 1e-3, 1e-5."""
 
-    adamw_learning_rate: float = 3e-4
-    """With muon: the peak learning rate of what is no matrix: token and patch embeddings, biases, norms."""
+    adamw_learning_rate: float | None = None
+    """With muon: the peak learning rate of what is no matrix: token and patch embeddings, biases, norms. Default: 3e-4;
+    3e-3 with sft and distill."""
 
     weight_decay: float = 0.0
     """Decoupled weight decay."""

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -21,7 +22,8 @@ from train.config import Settings
 from train.distributed import Processes
 from train.environments import mean
 from train.evaluation.asking import full_summary
-from train.learner import Learner, NotFiniteError, TrainingError
+from train.learner import Learner
+from train.optimization import NotFiniteError, TrainingError
 from train.preparation import autocast
 from train.progress import Progress
 from train.record import Record
@@ -131,7 +133,8 @@ class Trainer:
         """What comes before GRPO. If it is stopped, nothing of it is kept: begun again, it does the same."""
         self.evaluate("start")
         if self.config.cold_start != "none":
-            cold_start(self.policy, self.envs, self.config, self.processes, self.progress.cold_start, self.done)
+            said = self.progress
+            cold_start(self.policy, self.envs, self.config, self.processes, said.cold_start, self.done, said.note)
         if not self.stopped():
             if self.config.cold_start != "none":
                 self.evaluate("cold-start")
@@ -193,11 +196,7 @@ class Trainer:
             self.trackers.log("train", row)
             self.samples.hold(self.state.step, batch.rollout, batch.seeds)
         self.progress.step(row)
-        if self.state.skipped_in_a_row >= MOST_SKIPPED:
-            raise TrainingError(
-                f"{MOST_SKIPPED} steps in a row were skipped, for the loss or the gradient is not finite; "
-                f"{self.record.skipped} has their answers; try a smaller rate"
-            )
+        self.require_progress()
 
     def learn(self, rollout: Rollout, seeds: Sequence[int], factor: float, bonus: float) -> dict[str, float | None]:
         """The updates on a batch, and the mean of what they report; None each if there was none.
@@ -211,11 +210,7 @@ class Trainer:
             for _ in range(self.config.updates_per_batch):
                 updates.append(self.learner.update(rollout, advantages_B, factor, bonus))
         except NotFiniteError as error:
-            self.state.skipped_steps += 1
-            self.state.skipped_in_a_row += 1
-            if self.processes.main:
-                self.record.add_skipped(self.state.step + 1, str(error), skipped_rows(rollout, seeds))
-            self.progress.note(f"step {self.state.step + 1} is skipped: {error}")
+            self.skip(error, skipped_rows(rollout, seeds))
         else:
             self.state.skipped_in_a_row = 0
         if not updates:
@@ -229,6 +224,22 @@ class Trainer:
         means = {name: float(np.mean([update[name] for update in updates])) for name in LEARNED}
         # the first update's: later ones differ from the rollout because the policy has moved
         return {**means, "logp_gap": updates[0]["logp_gap"]}
+
+    def skip(self, error: NotFiniteError, rows: Sequence[dict[str, Any]]) -> None:
+        """Count a step whose update is not finite, and keep what it was to learn from."""
+        self.state.skipped_steps += 1
+        self.state.skipped_in_a_row += 1
+        if self.processes.main:
+            self.record.add_skipped(self.state.step + 1, str(error), rows)
+        self.progress.note(f"step {self.state.step + 1} is skipped: {error}")
+
+    def require_progress(self) -> None:
+        """End a run that skips step after step."""
+        if self.state.skipped_in_a_row >= MOST_SKIPPED:
+            raise TrainingError(
+                f"{MOST_SKIPPED} steps in a row were skipped, for the loss or the gradient is not finite; "
+                f"{self.record.skipped} has their answers; try a smaller rate"
+            )
 
     def evaluate(self, phase: str) -> None:
         """Greedy answers to the eval problems, and to blank pictures; a row of evals.csv and some samples."""

@@ -33,7 +33,13 @@ class Memory:
         return sum(size for name, size in self.parts.items() if name not in turns) + max(self.parts[t] for t in turns)
 
 
-def estimate(policy: LanguageModel, settings: Settings, prompt_tokens: int, answers: int | None = None) -> Memory:
+def estimate(
+    policy: LanguageModel,
+    settings: Settings,
+    prompt_tokens: int,
+    answers: int | None = None,
+    teacher: LanguageModel | None = None,
+) -> Memory:
     """What a run will take on its device.
 
     Args:
@@ -41,6 +47,7 @@ def estimate(policy: LanguageModel, settings: Settings, prompt_tokens: int, answ
         settings: of the run.
         prompt_tokens: S.
         answers: B, as many as this process has in a step; None for all of them.
+        teacher: who is imitated, if somebody is.
     """
     text = policy.model.config.get_text_config()
     parameters = list(policy.model.parameters())
@@ -65,6 +72,7 @@ def estimate(policy: LanguageModel, settings: Settings, prompt_tokens: int, answ
         # autocast keeps a rounded copy of each weight that learns, as long as one pass takes
         "rounded copies": learning // 2 if settings.dtype == "bfloat16" else 0,
         "reference": weights if settings.kl_weight and policy.adapter is None else 0,
+        "teacher": 0 if teacher is None else sum(map(held, teacher.model.parameters())),
         "rollout": B // k * row * cached + B * text.vocab_size * DRAWN,
         "learner": at_once * text.hidden_size * kept + 4 * 4 * min(MAX_LOGITS, B * T * text.vocab_size),
     }

@@ -67,13 +67,16 @@ class Preflight:
         return table
 
 
-def preflight(policy: LanguageModel, envs: gym.vector.VectorEnv, settings: Settings) -> Preflight:
+def preflight(
+    policy: LanguageModel, envs: gym.vector.VectorEnv, settings: Settings, teacher: LanguageModel | None = None
+) -> Preflight:
     """Take one problem all the way to a gradient, and forget it again. Changes no weight.
 
     Args:
         policy: as it will be trained.
         envs: the training environments.
         settings: of the run.
+        teacher: who is imitated, if somebody is.
 
     Raises:
         ValueError: a processor that is not the model's, image tokens that are not as many as features, a prompt that
@@ -83,7 +86,8 @@ def preflight(policy: LanguageModel, envs: gym.vector.VectorEnv, settings: Setti
     images = pictures(observations)
     require_own_processor(policy)
     prompts = policy.prepare(observations["prompt"][:1], None if images is None else images[:1])
-    memory, room = estimate(policy, settings, prompts.input_ids_PS.shape[1], envs.num_envs), available(policy.device)
+    memory = estimate(policy, settings, prompts.input_ids_PS.shape[1], envs.num_envs, teacher)
+    room = available(policy.device)
     try:
         image_tokens = require_features(policy, prompts)
         with autocast(settings, policy):

@@ -44,14 +44,17 @@ class Progress:
         self.bars.update(self.bar, description=f"cold start {step}/{self.config.cold_start_steps}  loss {loss:.2f}")
 
     def step(self, row: Mapping[str, Any]) -> None:
-        """Show a GRPO step, a row of metrics.csv."""
+        """Show a step, a row of metrics.csv."""
         self.rate = 1 / (row["seconds_rollout"] + row["seconds_learn"])
         of = f"/{self.config.last_step}" if self.config.last_step else ""
-        mae = "" if row["mae"] is None else f"  MAE {row['mae']:.4g}"
+        shown = {"loss": "loss {:.3f}", "token_accuracy": "right {:.1%}", "teacher_agreement": "agree {:.1%}"}
+        if "reward" in row:
+            shown = {"reward": "reward {:.3f}", "mae": "MAE {:.4g}"}
+        figures = [form.format(row[name]) for name, form in shown.items() if row.get(name) is not None]
         self.bars.update(
             self.bar,
             completed=fraction_done(self.config, row["step"], row["seconds_total"]),
-            description=(f"step {row['step']}{of}  {self.rate:.2f} steps/s  reward {row['reward']:.3f}{mae}"),
+            description="  ".join([f"step {row['step']}{of}", f"{self.rate:.2f} steps/s", *figures]),
         )
 
     def note(self, text: str) -> None:

@@ -15,6 +15,7 @@ from agents.qwen_vl import QwenVL
 from train.checkpoint import go_back, load_trainer_state, resume_point
 from train.cold_start import COLD_START_INFO
 from train.config import BOUNDS, Settings, TrainConfig, plain, resolved
+from train.data_file import read_rows
 from train.distributed import Processes, require_equal_work, require_shares
 from train.environments import (
     chance_of,
@@ -27,16 +28,15 @@ from train.environments import (
     training_rows,
 )
 from train.fingerprint import describe, describe_base, require_same_base, require_same_task
+from train.imitated import Imitated, imitated_by, longest_answer, pinned_teacher, require_same_imitated, taught
 from train.loop import Trainer, TrainerState
-from train.policies import answer_tokens, check_pictures, is_small
+from train.policies import check_pictures, is_small
 from train.preflight import Preflight, preflight
 from train.preparation import choose_what_learns, keep_base, load_for_training
 from train.progress import console
 from train.record import Record, new_run_folder
+from train.supervised_loop import make_trainer
 from train.trackers import require_trackers
-
-# The longest answer of a small model, in tokens, where no task tells how long answers are.
-FOREIGN_ANSWER = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Parts:
     task: envs.Task | None
     yardsticks: dict[str, Any] | None
     tried: Preflight
+    imitated: Imitated
 
 
 def make_parts(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> Parts:
@@ -68,23 +69,28 @@ def make_parts(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> Pa
     require_shares(config, processes)
     require_trackers(config.track)
     task = task_of(spec, fields)
-    rows = training_rows(task, config)
+    examples = None if config.data is None else read_rows(config.data)
+    rows = training_rows(task, config) if examples is None else len(examples)
     eval_envs = make_eval_envs(spec, processes.size(config.eval_size), fields)
     require_equal_work(eval_envs, processes)
     config = with_cold_start(config, task, eval_envs)
+    config = dataclasses.replace(config, teacher=pinned_teacher(config.teacher))
     policy = load_for_training(config, config.model, processes.loading_device)
     if config.max_pixels is not None and isinstance(policy, QwenVL):
         policy.limit_pixels(config.max_pixels)
     check_pictures(policy, task, image_shapes(eval_envs))
-    worked = config.cold_start == "answers"
-    tokens = FOREIGN_ANSWER if task is None else answer_tokens(policy, task, worked)
-    settings = resolved(config, is_small(policy), tokens, processes.device.type == "cuda", rows)
+    imitated = imitated_by(config, policy, processes, examples)
+    tokens = longest_answer(config, policy, task, eval_envs, imitated)
+    gpu, labelled = processes.device.type == "cuda", taught(config.model) is not None
+    settings = resolved(config, is_small(policy), tokens, gpu, rows, labelled)
     policy.max_new_tokens = settings.max_new_tokens
+    imitated.fit(policy)
     choose_what_learns(policy, settings)
     processes.place(policy, settings.dtype)
     train_envs = make_train_envs(settings, spec, fields, processes.number)
-    tried = preflight(policy, train_envs, settings)
-    return Parts(settings, policy, processes, train_envs, eval_envs, task, measure_yardsticks(task), tried)
+    tried = preflight(policy, train_envs, settings, imitated.teacher)
+    yardsticks = measure_yardsticks(task)
+    return Parts(settings, policy, processes, train_envs, eval_envs, task, yardsticks, tried, imitated)
 
 
 def dry_run(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> None:
@@ -118,12 +124,14 @@ def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], star
     if settings.lora:
         processes.once(lambda: keep_base(policy, settings, folder))
     chance = chance_of(parts.yardsticks)
-    trainer = Trainer(settings, policy, parts.train_envs, parts.eval_envs, folder, chance, started, processes)
+    made = (settings, policy, parts.train_envs, parts.eval_envs, folder, chance, started, processes)
+    trainer = make_trainer(*made, imitated=parts.imitated)
     document = {
         "env": spec.id,
         "module": config.env.rpartition(":")[0] or None,  # a resumed run has to import it again
         "task": None if parts.task is None else describe(parts.task),
         "base": describe_base(policy) if settings.lora else None,
+        "imitated": parts.imitated.describe(),
         "yardsticks": parts.yardsticks,
         "settings": {**plain(settings), "run": str(folder)},
         "tracker_id": uuid.uuid4().hex[:8] if config.track else None,
@@ -189,16 +197,22 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     spec = envs.resolve(f"{document['module']}:{document['env']}" if document["module"] else document["env"])
     require_same_task(run, document["task"], spec)
     fields = document["task"]["fields"] if document["task"] else {}
-    settings = dataclasses.replace(settings, num_problems=training_rows(task_of(spec, fields), settings))
+    examples = None if settings.data is None else read_rows(Path(settings.data))
+    rows = training_rows(task_of(spec, fields), settings) if examples is None else len(examples)
+    settings = dataclasses.replace(settings, num_problems=rows)
     policy = load_for_training(settings, str(checkpoint), processes.loading_device)
     policy.max_new_tokens = settings.max_new_tokens
     choose_what_learns(policy, settings)
     require_same_base(run, document.get("base"), policy)
+    imitated = imitated_by(settings, policy, processes, examples)
+    require_same_imitated(run, document.get("imitated"), imitated)
+    imitated.fit(policy)
     processes.place(policy, settings.dtype)
     train_envs = make_train_envs(settings, spec, fields, processes.number)
     eval_envs = make_eval_envs(spec, processes.size(settings.eval_size), fields)
     chance = chance_of(document["yardsticks"])
-    trainer = Trainer(settings, policy, train_envs, eval_envs, run, chance, started, processes)
+    made = (settings, policy, train_envs, eval_envs, run, chance, started, processes)
+    trainer = make_trainer(*made, imitated=imitated)
     state = load_trainer_state(checkpoint, trainer.learner.optimizers)
     try:
         trainer.state = TrainerState(**state)
@@ -228,6 +242,8 @@ def with_cold_start(config: TrainConfig, task: envs.Task | None, eval_envs: gym.
     wanted = {}
     if config.cold_start in COLD_START_INFO:
         wanted[f"--cold-start {config.cold_start}"] = COLD_START_INFO[config.cold_start]
+    if config.data is None and (config.algorithm == "sft" or config.distill_texts == "demonstrations"):
+        wanted[f"--algorithm {config.algorithm}"] = COLD_START_INFO["answers"]
     if config.replay_weight:
         wanted[f"--replay-weight {config.replay_weight}"] = COLD_START_INFO["format"]
     for asked, needed in wanted.items():

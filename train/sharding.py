@@ -23,7 +23,8 @@ from agents.language_model import LanguageModel
 
 T = TypeVar("T")
 # What a policy computes with its weights. It enters the model by its parts, so these have to gather the root's weights.
-FORWARD_METHODS = ("generate", "log_probabilities", "count_features")
+SCORES = ("log_probabilities", "scores")
+FORWARD_METHODS = ("generate", *SCORES, "count_features")
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def _giving_up(blocks: Sequence[Any], method: Callable[..., T]) -> Callable[...,
 
     def call(*arguments: Any, **named: Any) -> T:
         result = method(*arguments, **named)
-        if method.__name__ != "log_probabilities" or not torch.is_grad_enabled():
+        if method.__name__ not in SCORES or not torch.is_grad_enabled():
             for block in blocks:
                 block.reshard()
         return result

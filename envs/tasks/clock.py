@@ -91,12 +91,12 @@ class Clock(Task[int]):
         )
 
     def _explain(self, time: int) -> str:
-        """How one reads the hands, ending in the answer."""
+        """How one reads the hands, as reasoning, and the answer."""
         hour, minute, second = time // 3600 or 12, time // 60 % 60, time % 60
         hands = f"The short hand has passed {hour}, the long hand stands at minute {minute}"
         if self.second_hand:
             hands += f" and the thin hand at second {second}"
-        return f"{hands}: {answers.tagged(self.write(time))}"
+        return f"{answers.OPEN_THINK}{hands}.{answers.CLOSE_THINK}{answers.tagged(self.write(time))}"
 
     def write(self, time: int) -> str:
         """`time` seconds after 12 o'clock as `07:25:30`; without a second hand whole minutes are `07:25`."""

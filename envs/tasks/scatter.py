@@ -102,7 +102,7 @@ class Scatter(Task[float]):
             prompt=f"What is the correlation r? Reply {answers.tagged('±0.00')}",
             answer=answer,
             scene=LOOKS[self.style](x, y, rng),
-            solution=f"{_in_words(r)}: {answers.tagged(answer)}",
+            solution=f"{answers.OPEN_THINK}{_in_words(r)}.{answers.CLOSE_THINK}{answers.tagged(answer)}",
             info={"r": r, "points": count},
         )
 

@@ -48,12 +48,12 @@ def test_a_saved_tokenizer_reads_the_same(saved):
 
 def test_sharded_half_precision_is_read_too(saved, tmp_path):
     rounded = load_pretrained(str(saved[1]), max_new_tokens=6)
-    rounded.model.to(torch.bfloat16).save_pretrained(tmp_path, max_shard_size="400KB")
+    rounded.cast(torch.bfloat16).model.save_pretrained(tmp_path, max_shard_size="400KB")
     rounded.processor.save_pretrained(tmp_path)
     assert len(list(tmp_path.glob("model-*.safetensors"))) > 1
     loaded = load_pretrained(str(tmp_path), max_new_tokens=6)
     assert {weight.dtype for weight in loaded.model.parameters()} == {torch.float32}
-    rounded.model.float()
+    rounded.cast(torch.float32)
     assert greedy(loaded) == greedy(rounded)
 
 

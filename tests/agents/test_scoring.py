@@ -1,8 +1,9 @@
 import math
 
+import pytest
 import torch
 
-from agents.scoring import Score
+from agents.scoring import Score, _in_pieces
 
 
 def test_scores_by_hand():
@@ -34,3 +35,18 @@ def test_autocast_leaves_it_in_float32():
     with torch.autocast("cpu", torch.bfloat16):
         logp, entropy = Score.apply(torch.randn(2, 5), torch.tensor([1, 2]))
     assert logp.dtype == entropy.dtype == torch.float32
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_pieces_are_the_whole_with_gradients(size):
+    generator = torch.Generator().manual_seed(1)
+    hidden, more = torch.randn(2, 7, 4, generator=generator, dtype=torch.float64)
+    ids = torch.arange(7) % 4
+    results = []
+    for pieces in (7, size):
+        rows = hidden.clone().requires_grad_()
+        values = _in_pieces(lambda h, i, m: (*Score.apply(h, i), (h * m).sum(-1)), pieces, rows, ids, more)
+        assert [value.shape for value in values] == [(7,)] * 3
+        results.append((*values, *torch.autograd.grad(sum(value.sum() for value in values), rows)))
+    for whole, part in zip(*results, strict=True):
+        torch.testing.assert_close(part, whole)

@@ -66,6 +66,7 @@ def test_chat_template_is_qwens():
         ("tiny-qwen2", Qwen2ForCausalLM, PreTrainedTokenizerFast),
         ("tiny-qwen3", Qwen3ForCausalLM, PreTrainedTokenizerFast),
         ("tiny-llama", LlamaForCausalLM, PreTrainedTokenizerFast),
+        ("tiny-half", Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor),
     ],
 )
 def test_the_models_are_stock_ones(name, model, processor):
@@ -86,6 +87,15 @@ def test_qwen3_vl_is_tiny_in_all_that_sets_it_apart():
     assert config.vision_config.deepstack_visual_indexes == [0]
     assert config.vision_config.patch_size == build_processor("tiny-qwen3-vl").image_processor.patch_size == 16
     assert sum(config.text_config.rope_parameters["mrope_section"]) == config.text_config.head_dim // 2
+
+
+def test_a_student_has_half_of_the_parameters_and_all_of_the_vocabulary():
+    student, teacher = build_tiny("tiny-half", 0), build_tiny("tiny", 0)
+    assert (student.model.num_parameters(), teacher.model.num_parameters()) == (405_696, 829_728)
+    assert student.tokenizer.get_vocab() == teacher.tokenizer.get_vocab()
+    vision = student.model.config.vision_config
+    assert (vision.hidden_size, vision.out_hidden_size, vision.intermediate_size) == (64, 64, 192)
+    assert student.model.config.get_text_config().initializer_range == vision.initializer_range == 0.125
 
 
 @pytest.mark.parametrize("name", TINY_MODELS)

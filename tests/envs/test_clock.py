@@ -171,8 +171,10 @@ def test_problems_are_described():
         "hands_angle": pytest.approx(min(angle, 360 - angle), abs=0.0501),
     }
     assert posed.prompt == "What time is it? Reply <answer>HH:MM:SS</answer>"
-    assert posed.solution is not None
-    assert CLOCK.score(posed.solution, posed.answer).error == 0.0
+    hands = f"The short hand has passed {hour}, the long hand stands at minute {minute} and the thin hand at second"
+    assert posed.solution == f"<think>{hands} {second}.</think><answer>{posed.answer}</answer>"
+    assert CLOCK.demonstration(posed) == posed.solution
+    assert CLOCK.score(posed.solution, posed.answer).reward == 1.0
 
 
 def test_without_second_hand_times_are_whole_minutes():

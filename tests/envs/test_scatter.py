@@ -286,7 +286,8 @@ def test_problems_are_described():
     assert posed.prompt == "What is the correlation r? Reply <answer>±0.00</answer>"
     for seed in range(60):
         posed = problem(SCATTER, seed)
-        assert SCATTER.score(posed.solution, posed.answer).error == 0.0
+        assert SCATTER.demonstration(posed) == posed.solution
+        assert SCATTER.score(posed.solution, posed.answer).reward == 1.0
         rising, r = "rises" in posed.solution, float(posed.answer)
         assert rising == (r >= 0.1) or abs(r) < 0.1
     assert SCATTER.score(posed.prompt, "+0.00").parsed is False

@@ -3,6 +3,7 @@ import inspect
 
 import pytest
 
+from train.algorithm_options import AlgorithmOptions
 from train.config import TrainConfig, flag, plain, resolved
 from train.learning_options import LearningOptions
 from train.loss_options import LossOptions
@@ -77,7 +78,8 @@ def test_bounds():
 
 
 def test_every_field_is_documented():
-    source = "".join(map(inspect.getsource, (ModelOptions, LearningOptions, LossOptions, TrainConfig)))
+    parts = (ModelOptions, LearningOptions, AlgorithmOptions, LossOptions, TrainConfig)
+    source = "".join(map(inspect.getsource, parts))
     for field in dataclasses.fields(TrainConfig):
         after = source.split(f"\n    {field.name}: ", 1)[1].splitlines()[1]
         assert after.strip().startswith('"""'), field.name

@@ -10,7 +10,8 @@ from tests.train.conftest import SMALL
 from tests.train.steps import G, P, crafted, update
 from train import sampling
 from train.distributed import Processes
-from train.learner import Learner, NotFiniteError, TrainingError
+from train.learner import Learner
+from train.optimization import NotFiniteError, TrainingError
 from train.seeds import problem_seeds
 
 
@@ -152,11 +153,11 @@ def test_a_resumed_run_keeps_the_smaller_micro_batch(train, tmp_path, monkeypatc
     seen = []
     gradient = Learner._gradient
 
-    def tight(self, prompts, batch, parts, bonus):
+    def tight(self, parts, backward):
         seen.append(len(parts))
         if len(parts) < 4:
             raise RuntimeError("CUDA out of memory.")
-        return gradient(self, prompts, batch, parts, bonus)
+        return gradient(self, parts, backward)
 
     monkeypatch.setattr(Learner, "_gradient", tight)
     assert train(*SMALL, "--steps", "1", "--run", "tight") == 0

@@ -11,8 +11,8 @@ from tests.train.tracked import agree, latest
 from train import setup, trackers
 from train.cli import parse
 from train.config import TrainConfig, resolved
-from train.learner import TrainingError
 from train.loop import Trainer
+from train.optimization import TrainingError
 from train.trackers import Trackers, caption, flat_settings, require_trackers
 
 

@@ -175,6 +175,7 @@ def test_the_cold_start_teaches_form_alone(make, monkeypatch):
         trainer.processes,
         lambda step, loss: losses.append(loss),
         lambda: False,
+        lambda text: None,
     )
     after = dict(trainer.policy.model.named_parameters())
     changed = {name for name in before if not torch.equal(before[name], after[name])}
@@ -204,6 +205,7 @@ def test_worked_solutions_are_learned_by_every_weight(make, monkeypatch):
         trainer.processes,
         lambda step, loss: losses.append(loss),
         lambda: False,
+        lambda text: None,
     )
     after = dict(trainer.policy.model.named_parameters())
     unchanged = {name for name in before if torch.equal(before[name], after[name])}

@@ -20,7 +20,8 @@ from tests.train import letters  # noqa: F401 (registers the letters)
 from train.config import TrainConfig, resolved
 from train.distributed import Processes
 from train.evaluation.asking import evaluate
-from train.learner import Learner, NotFiniteError, TrainingError
+from train.learner import Learner
+from train.optimization import NotFiniteError, TrainingError
 from train.sharding import Sharding, full
 
 P, G, EVAL = 4, 3, 5
