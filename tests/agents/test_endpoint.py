@@ -159,6 +159,15 @@ def test_whoever_stops_early_leaves_nothing_behind(fake):
     assert len(fake.bodies) == asked < 7
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as it is in a terminal; a shell's background jobs inherit that it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_while_waiting_leaves_nothing_behind(fake):
     before = threads()
 

@@ -14,7 +14,7 @@ from tests.plots.test_report import HOSTILE, hostile_evaluation
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 from selenium.webdriver.chrome.service import Service  # noqa: E402
-from selenium.webdriver.support.ui import Select  # noqa: E402
+from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 DRIVER = shutil.which("chromedriver")
@@ -191,8 +191,11 @@ def test_every_fold_opens_and_nothing_sticks_out(browser: Browser, two: Path, wi
     browser.open(two, width, dark)
     folds = browser.driver.find_elements("css selector", "summary")
     assert len(folds) == 5  # three groups, and the settings of two models
-    for fold in folds:
+    for number, fold in enumerate(folds, start=1):
+        browser.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", fold)
         fold.click()
+        opened = f"return document.querySelectorAll('details[open]').length == {number}"
+        WebDriverWait(browser.driver, 10).until(lambda driver, opened=opened: driver.execute_script(opened))
     assert browser.run("document.querySelectorAll('details[open]').length") == 5
     assert browser.driver.find_element("css selector", ".samples li:last-child pre").is_displayed()
     assert browser.run("document.documentElement.scrollWidth") == width

@@ -75,7 +75,7 @@ def test_it_goes_on_draws_and_is_evaluated(brightness, train, tmp_path, capsys):
     document = read_results(Path("x.json"))
     asked = document["conditions"][0]["figures"]
     assert f"{asked['reward']['value']:.4g}" == last
-    assert set(asked) == {"reward", "tokens"}
+    assert set(asked) == {"reward", "tokens", "truncated"}
     assert [condition["name"] for condition in document["conditions"]] == ["asked", "blank", "shuffled"]
     assert f"reward │ {asked['reward']['value']:.3f}"[:12] in " ".join(capsys.readouterr().out.split())
     for baseline in ("oracle", "constant", "chance"):
@@ -98,7 +98,7 @@ def test_texts_alone_with_errors_and_a_cold_start_that_is_asked_for(train, tmp_p
 @pytest.mark.parametrize("env", ["stacked", "both", "some"])
 def test_several_pictures_reach_the_policy_the_blank_control_and_the_samples(train, tmp_path, capsys, env):
     assert train("--env", f"tests.train.foreign:{env}", *REST, "--steps", "1") == 0
-    assert ("28x28 pixels are resampled" in capsys.readouterr().out) == (env == "some")
+    assert ("28x28 pixels are resampled" in capsys.readouterr().err) == (env == "some")
     run = tmp_path / "runs" / env
     assert all(float(row["blank_reward"]) <= 0 for row in rows(run / "evals.csv"))
     sample = json.loads((run / "samples.jsonl").read_text().splitlines()[0])
