@@ -73,8 +73,9 @@ def test_broken_weights_are_found(make):
 def test_memory_by_hand(make):
     trainer = make(optimizer="adamw", learning_rate=1e-4, micro_batch_tokens=60, kl_weight=0.1)
     weights = 4 * sum(p.numel() for p in trainer.policy.model.parameters())
-    parts = estimate(trainer.policy, trainer.config, prompt_tokens=32).parts
+    parts = estimate(trainer.policy, trainer.config, prompt_tokens=32, teacher=build_tiny("tiny-half", 0)).parts
     assert parts["weights"] == parts["gradients"] == parts["reference"] == weights
+    assert parts["teacher"] == 4 * 405_696
     assert parts["optimizer"] == 2 * weights
     # keys and values of 2 layers x 96 wide in float32, for P prompts of 32 and P·G answers of 11 tokens; and draws
     cache = 2 * 2 * 96 * 4 * (P * 32 + P * G * 11)
