@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from agents.rollout import Rollout
@@ -12,6 +11,8 @@ from train.environments import column
 
 # An n-gram has so many tokens. Three token ids of 21 bits each are one number of 63, so that equal means equal.
 N_GRAM, BITS = 3, 21
+# Columns that an update reports of its clip.
+CLIPPED_APART = ("clip_fraction_low", "clip_fraction_high")
 
 
 def answer_metrics(rollout: Rollout, end_ids: Sequence[int]) -> dict[str, float | None]:

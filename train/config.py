@@ -17,11 +17,12 @@ from agents.choices import (
     Recompute,
     Vision,
 )
-from train import learning_options, loss_options, model_options
+from train import learning_options, loss_options, model_options, watching_options
 from train.learning_options import LearningOptions, Optimizer
 from train.loss_options import LossOptions, OldPolicy, Overlong, Surrogate, require_sense, resolved_loss
 from train.model_options import ModelOptions
 from train.presets import PresetName
+from train.watching_options import WatchingOptions
 
 ColdStart = Literal["format", "answers", "none"]
 Tracker = Literal["tensorboard", "wandb", "trackio"]
@@ -37,6 +38,7 @@ AT_LEAST = {
     **model_options.AT_LEAST,
     **learning_options.AT_LEAST,
     **loss_options.AT_LEAST,
+    **watching_options.AT_LEAST,
     "steps": 1,
     "problems_per_step": 1,
     "group_size": 2,
@@ -61,7 +63,7 @@ ABOVE_ZERO = (
 
 
 @dataclass(frozen=True)
-class TrainConfig(LossOptions, LearningOptions, ModelOptions):
+class TrainConfig(WatchingOptions, LossOptions, LearningOptions, ModelOptions):
     """Train a Qwen-VL, or a text model, with GRPO on an environment, from rewards alone.
 
     `--task.FIELD VALUE` sets a field of the task; `python -m envs list` shows which there are.

@@ -15,7 +15,7 @@ from agents.rollout import Rollout
 from plots.curves import write_curves
 from plots.report import write_report
 from plots.runs import RunError
-from train.answer_metrics import answer_metrics
+from train.answer_metrics import CLIPPED_APART, answer_metrics
 from train.checkpoint import save_checkpoint
 from train.cold_start import cold_start
 from train.config import Settings
@@ -37,8 +37,7 @@ from train.trackers import Trackers
 from train.watch import Watch
 
 # What an update reports, as columns of `metrics.csv`.
-LEARNED = ("loss", "entropy", "kl", "clip_fraction", "grad_norm", "logp_gap")
-LEARNED += ("clip_fraction_low", "clip_fraction_high")
+LEARNED = ("loss", "entropy", "kl", "clip_fraction", "grad_norm", "logp_gap", *CLIPPED_APART)
 # Rollout and learner compute the same policy. In bfloat16 they differ by some hundredths of a nat, and the largest gap
 # among the tokens of a step by several times that.
 WIDE_GAP = {"float32": 0.1, "bfloat16": 0.5}
@@ -130,6 +129,7 @@ class Trainer:
                     self.evaluate("end")
                     self.complete = True
                 self.checkpoint()
+                self.watch.tell("end", {"step": self.state.step, "complete": self.complete})
 
     def begin(self) -> None:
         """What comes before GRPO. If it is stopped, nothing of it is kept: begun again, it does the same."""
@@ -198,6 +198,7 @@ class Trainer:
             self.record.metrics.add(row)
             self.trackers.log("train", row)
             self.samples.hold(self.state.step, batch.rollout, batch.seeds)
+            self.watch.step(row, batch.rollout, batch.seeds)
         self.progress.step(row)
         if self.state.skipped_in_a_row >= MOST_SKIPPED:
             raise TrainingError(
@@ -254,6 +255,7 @@ class Trainer:
             self.trackers.log("eval", row)
             self.samples.add_group(self.state.step)
             self.samples.add_evaluation(phase, self.state.step, seen)
+            self.watch.tell("evaluation", row)
         self.progress.evaluation(row)
         self.state.closing_seconds = 1.5 * (time.perf_counter() - begin) + 5.0
 
@@ -284,6 +286,7 @@ class Trainer:
             self.processes,
             None if self.config.reference == "fixed" else self.learner.reference,
         )
+        self.watch.tell("checkpoint", {"step": self.state.step})
 
 
 def rollout_metrics(batch: Batch) -> dict[str, float | None]:

@@ -31,6 +31,9 @@ def test_a_table_keeps_its_columns_when_a_newer_version_goes_on_with_it(tmp_path
     assert Table(tmp_path / "none.csv").rows() == []
     table.drop_after(0)
     table.add({"step": 1, "new": 7})
+    assert (tmp_path / "t.csv").read_text().splitlines() == ["step,mae,gone", "1,,"]
+    (tmp_path / "t.csv").unlink()
+    table.add({"step": 1, "new": 7})
     assert (tmp_path / "t.csv").read_text().splitlines() == ["step,new", "1,7"]
 
 
