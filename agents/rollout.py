@@ -12,6 +12,7 @@ from torch import Tensor
 from agents.batch import Answers, Prompts
 from agents.fitting import answer
 from agents.language_model import LanguageModel
+from agents.phases import Phases
 from agents.policy import pictures
 
 
@@ -47,6 +48,7 @@ def collect(
     run_seed: int,
     step: int,
     rows: Sequence[int] | None = None,
+    phases: Phases | None = None,
 ) -> Rollout:
     """Pose P problems, answer each `group_size` times, score the answers.
 
@@ -59,21 +61,27 @@ def collect(
         run_seed: keys the sampling, with `step` and the problem's seed.
         step: see `run_seed`.
         rows: which of the problems are answered, and make up the rollout; None for all.
+        phases: what it takes to "draw" (to pose, with pictures), "generate" and "score" is added to it.
     """
     rows = range(len(seeds)) if rows is None else rows
+    phases = phases or Phases()
+    phases.begin()
     members = np.concatenate([np.arange(row * group_size, (row + 1) * group_size) for row in rows])
     observations, _ = envs.reset(seed=[seed for seed in seeds for _ in range(group_size)])
     images = pictures(observations)
     firsts = [row * group_size for row in rows]
     shown = None if images is None else [images[first] for first in firsts]
     prompts = policy.prepare([observations["prompt"][first] for first in firsts], shown)
+    phases.end("draw")
     answered = [seeds[row] for row in rows]
     noise = sampling_noise(run_seed, step, answered, group_size, policy.max_new_tokens).to(policy.device)
     answers = answer(policy, prompts, group_size, temperature, noise)
     texts = policy.decode(answers)
+    phases.end("generate")
     actions = np.full(envs.num_envs, "", dtype=object)
     actions[members] = texts
     _, rewards, _, _, infos = envs.step(tuple(actions))
+    phases.end("score")
     rewards_PG = torch.as_tensor(rewards[members], dtype=torch.float32, device=policy.device).view(-1, group_size)
     return Rollout(prompts, answers, texts, rewards_PG, some_of(infos, members))
 

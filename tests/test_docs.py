@@ -134,10 +134,9 @@ def test_columns_exist():
     table = PAGES["TROUBLESHOOTING"].partition("| column | file |")[2].partition("\n\n")[0]
     rows = [row.split(" | ") for row in table.splitlines() if ".csv" in row]
     assert len(rows) >= 10
-    loop, evaluation = (
-        "".join((ROOT / "train" / name).read_text() for name in names)
-        for names in (("loop.py", "supervised_loop.py"), ("evaluation/asking.py",))
-    )
+    makers = ("loop.py", "answer_metrics.py", "watch.py", "supervised_loop.py")
+    loop = "".join((ROOT / "train" / name).read_text() for name in makers)
+    evaluation = (ROOT / "train" / "evaluation" / "asking.py").read_text()
     for names, file, *_ in rows:
         for name in re.findall(r"`([\w/]+)`", names):
             if name.startswith("reward/"):

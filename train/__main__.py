@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING  # noqa: E402
 from train.storage import WriteError  # noqa: E402
 
 if TYPE_CHECKING:
+    from train.callbacks import Callback
     from train.loop import Trainer
 
 OUT_OF_MEMORY = (
@@ -27,12 +28,15 @@ OUT_OF_MEMORY = (
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
-def main(arguments: Sequence[str] | None = None, prog: str = "python -m train") -> int:
+def main(
+    arguments: Sequence[str] | None = None, prog: str = "python -m train", callbacks: "Sequence[Callback]" = ()
+) -> int:
     """Train as a command line says.
 
     Args:
         arguments: what follows `python -m train`; None takes the process's own.
         prog: what usage and messages call the program.
+        callbacks: called as those of `--callback` are, by the main process; a resumed run has to be given them again.
 
     Returns:
         the exit status: 0, 1 for a run that could not go on, 2 for bad input, 130 after Ctrl-C.
@@ -44,7 +48,10 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m train") 
         errors = sys.stderr if os.environ.get("LOCAL_RANK", "0") == "0" else sys.stdout
         try:
             trainer = make_trainer(sys.argv[1:] if arguments is None else arguments, prog)
-            return 0 if trainer is None else train(trainer, prog)
+            if trainer is None:
+                return 0
+            trainer.watch.add(callbacks)
+            return train(trainer, prog)
         except ValueError as error:
             print(f"error: {error}", file=errors)
             return 2

@@ -10,6 +10,7 @@ import envs
 from envs.fields import FLAG, read_fields, split_flags
 from envs.foreign import require_trainable
 from envs.registry import is_ours, registered, task_class
+from train.callbacks import require_callbacks
 from train.config import BOUNDS, TrainConfig, flag
 from train.config_file import with_config_file
 from train.preset_flag import with_preset
@@ -30,7 +31,7 @@ def parse(argv: Sequence[str], prog: str = "python -m train") -> tuple[TrainConf
         the settings, the environment (None with `--resume`), and what `--task.FIELD VALUE` set.
 
     Raises:
-        ValueError: an unknown environment or task field, a setting out of range.
+        ValueError: an unknown environment or task field, a setting out of range, a callback that is not there.
         SystemExit: an unknown flag or a value of the wrong type; the message is on stderr.
     """
     texts, rest = split_flags(argv)
@@ -44,6 +45,7 @@ def parse(argv: Sequence[str], prog: str = "python -m train") -> tuple[TrainConf
         raise ValueError(f"which environment? Say --env NAME, for example --env clock. Registered: {known}")
     spec = find_env(config.env)
     fields = task_fields(spec, texts)
+    require_callbacks(config.callback)
     if config.run is not None:
         require_new(config.run)
     return config, spec, fields

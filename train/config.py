@@ -17,12 +17,13 @@ from agents.choices import (
     Recompute,
     Vision,
 )
-from train import algorithm_options, learning_options, loss_options, model_options
+from train import algorithm_options, learning_options, loss_options, model_options, watching_options
 from train.algorithm_options import AlgorithmOptions, require_fit
 from train.learning_options import LearningOptions, Optimizer
 from train.loss_options import LossOptions, OldPolicy, Overlong, Surrogate, require_sense, resolved_loss
 from train.model_options import ModelOptions
 from train.presets import PresetName
+from train.watching_options import WatchingOptions
 
 ColdStart = Literal["format", "answers", "none"]
 Tracker = Literal["tensorboard", "wandb", "trackio"]
@@ -38,6 +39,7 @@ AT_LEAST = {
     **model_options.AT_LEAST,
     **learning_options.AT_LEAST,
     **loss_options.AT_LEAST,
+    **watching_options.AT_LEAST,
     "steps": 1,
     "problems_per_step": 1,
     "group_size": 1,
@@ -63,7 +65,7 @@ ABOVE_ZERO = (
 
 
 @dataclass(frozen=True)
-class TrainConfig(LossOptions, LearningOptions, AlgorithmOptions, ModelOptions):
+class TrainConfig(WatchingOptions, LossOptions, LearningOptions, AlgorithmOptions, ModelOptions):
     """Train a Qwen-VL, or a text model, on an environment: with GRPO, from rewards alone, unless --algorithm says else.
 
     `--task.FIELD VALUE` sets a field of the task; `python -m envs list` shows which there are.

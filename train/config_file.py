@@ -12,7 +12,7 @@ FLAG = "--config"
 # What a run's config.json says of itself, and no file can say of another run.
 OWN = {"run", "resume", "config"}
 # Settings that a command line gives as several words.
-SEVERAL = {"track"}
+SEVERAL = {"track", "callback"}
 
 
 def with_config_file(words: Sequence[str], texts: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:

@@ -11,6 +11,7 @@ from agents.grpo import k2_kl, k3_kl
 from agents.language_model import LanguageModel
 from agents.rollout import Rollout
 from agents.surrogates import clipped_surrogate, importance_ratio, weighted_likelihood
+from train.answer_metrics import clipped_apart
 from train.config import Settings
 from train.distributed import Processes
 from train.micro_batches import MicroBatch
@@ -88,6 +89,8 @@ class Learner(Optimization):
         loss = (loss_BT * batch.weights_BT[members]).sum() - (logp_BT * batch.replay_BT[members]).sum()
         self.accelerator.backward(loss)
         averaged = {"entropy": entropy_BT, "kl": kl_BT, "clip_fraction": clipped_BT}
+        ratio_BT = importance_ratio(logp_BT.detach(), old_logp_BT, mask_BT, config.ratio_level)
+        averaged |= clipped_apart(clipped_BT, ratio_BT)
         parts = {name: (value_BT.detach() * shares_BT).sum().item() for name, value_BT in averaged.items()}
         gap = float(((logp_BT.detach() - sampled_logp_BT) * (shares_BT > 0)).abs().max())
         return {"loss": loss.item(), **parts}, gap

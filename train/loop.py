@@ -16,6 +16,7 @@ from agents.rollout import Rollout
 from plots.curves import write_curves
 from plots.report import write_report
 from plots.runs import RunError
+from train.answer_metrics import CLIPPED_APART, answer_metrics
 from train.checkpoint import save_checkpoint
 from train.cold_start import cold_start
 from train.config import Settings
@@ -35,9 +36,10 @@ from train.sampling import Batch, Sampler
 from train.schedule import entropy_target, fraction_done, learning_rate_factor
 from train.storage import WriteError, written_aside
 from train.trackers import Trackers
+from train.watch import Watch
 
 # What an update reports, as columns of `metrics.csv`.
-LEARNED = ("loss", "entropy", "kl", "clip_fraction", "grad_norm", "logp_gap")
+LEARNED = ("loss", "entropy", "kl", "clip_fraction", "grad_norm", "logp_gap", *CLIPPED_APART)
 # Rollout and learner compute the same policy. In bfloat16 they differ by some hundredths of a nat, and the largest gap
 # among the tokens of a step by several times that.
 WIDE_GAP = {"float32": 0.1, "bfloat16": 0.5}
@@ -101,6 +103,7 @@ class Trainer:
         self.trackers = Trackers(self.accelerator, config, folder, self.progress.note)
         self.samples = Samples(config, self.record, self.trackers, envs, eval_envs)
         self.learner = Learner(config, policy, self.processes, self.progress.note)
+        self.watch = Watch(config, self.samples, self.progress.note, self.processes)
         self.stopping = False
         self.wide_gap = WIDE_GAP[config.dtype]
         """A gap above this is said; twice as much is said again."""
@@ -128,6 +131,7 @@ class Trainer:
                     self.evaluate("end")
                     self.complete = True
                 self.checkpoint()
+                self.watch.tell("end", {"step": self.state.step, "complete": self.complete})
 
     def begin(self) -> None:
         """What comes before GRPO. If it is stopped, nothing of it is kept: begun again, it does the same."""
@@ -187,14 +191,17 @@ class Trainer:
             "skipped_steps": self.state.skipped_steps,
             "entropy_bonus": bonus,
             "learning_rate": factor * config.learning_rate,
+            **answer_metrics(batch.first, self.policy.end_ids),
             "seconds_total": self.seconds,
             "seconds_rollout": rolled_out - begin,
             "seconds_learn": time.perf_counter() - rolled_out,
+            **self.watch.machine(self.sampler.phases, batch.posed * config.group_size, begin),
         }
         if self.processes.main:
             self.record.metrics.add(row)
             self.trackers.log("train", row)
             self.samples.hold(self.state.step, batch.rollout, batch.seeds)
+            self.watch.step(row, batch.rollout, batch.seeds)
         self.progress.step(row)
         self.require_progress()
 
@@ -259,6 +266,7 @@ class Trainer:
             self.trackers.log("eval", row)
             self.samples.add_group(self.state.step)
             self.samples.add_evaluation(phase, self.state.step, seen)
+            self.watch.tell("evaluation", row)
         self.progress.evaluation(row)
         self.state.closing_seconds = 1.5 * (time.perf_counter() - begin) + 5.0
 
@@ -289,6 +297,7 @@ class Trainer:
             self.processes,
             None if self.config.reference == "fixed" else self.learner.reference,
         )
+        self.watch.tell("checkpoint", {"step": self.state.step})
 
 
 def rollout_metrics(batch: Batch) -> dict[str, float | None]:

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColu
 from rich.progress import Progress as Bars
 
 from train.config import Settings
+from train.log_line import training_line
 from train.schedule import fraction_done
 
 console = Console(highlight=False, soft_wrap=True)
@@ -20,6 +21,8 @@ class Progress:
     def __init__(self, config: Settings) -> None:
         self.config = config
         self.rate: float | None = None
+        self.latest: Mapping[str, Any] | None = None
+        """The last step's row of metrics.csv, until it is printed."""
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -45,6 +48,7 @@ class Progress:
 
     def step(self, row: Mapping[str, Any]) -> None:
         """Show a step, a row of metrics.csv."""
+        self.latest = row
         self.rate = 1 / (row["seconds_rollout"] + row["seconds_learn"])
         of = f"/{self.config.last_step}" if self.config.last_step else ""
         shown = {"loss": "loss {:.3f}", "token_accuracy": "right {:.1%}", "teacher_agreement": "agree {:.1%}"}
@@ -70,3 +74,6 @@ class Progress:
         if self.rate is not None:
             figures.append(f"{self.rate:.2f} steps/s")
         console.print(f"{row['seconds_total']:6.0f} s  {row['phase']:<10}  step {row['step']:<5} " + "  ".join(figures))
+        if self.latest is not None:
+            console.print(f"{'':10}{training_line(self.latest)}")
+            self.latest = None

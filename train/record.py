@@ -25,12 +25,27 @@ class Table:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.columns: list[str] | None = None
+
+    def header(self) -> list[str]:
+        """The columns of a table that is there."""
+        with self.path.open(newline="", encoding="utf-8") as file:
+            return next(csv.reader(file), [])
+
+    def rows(self) -> list[dict[str, str]]:
+        """All rows, as text; none of a table that is not there."""
+        if not self.path.exists():
+            return []
+        with self.path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Append a row; the first one names the columns."""
+        """Append a row; the first one names the columns, and others are left out of a table that has it already."""
         new = not self.path.exists()
+        if new or self.columns is None:
+            self.columns = list(row) if new else self.header()
         with writing(self.path), self.path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(row))
+            writer = csv.DictWriter(file, fieldnames=self.columns, extrasaction="ignore")
             if new:
                 writer.writeheader()
             writer.writerow({name: format_number(value) for name, value in row.items()})

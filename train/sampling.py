@@ -7,6 +7,7 @@ from functools import partial
 import gymnasium as gym
 
 from agents.language_model import LanguageModel
+from agents.phases import Phases
 from agents.rollout import Rollout, collect
 from train.config import Settings
 from train.distributed import Processes
@@ -44,6 +45,8 @@ class Sampler:
     ) -> None:
         self.config, self.envs, self.policy, self.processes = config, envs, policy, processes
         self.share = processes.share(config.problems_per_step)
+        self.phases = Phases()
+        """Of this process alone: what it took to draw, generate and score since this was last looked at."""
 
     def batch(self, step: int) -> Batch:
         """The batch of a step, which depends on the weights and on nothing that came before."""
@@ -77,6 +80,7 @@ class Sampler:
                 run_seed=self.config.seed,
                 step=step,
                 rows=rows,
+                phases=self.phases,
             )
 
 

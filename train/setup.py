@@ -12,6 +12,7 @@ from gymnasium.envs.registration import EnvSpec
 import envs
 from agents.language_model import LanguageModel
 from agents.qwen_vl import QwenVL
+from train.callbacks import require_callbacks
 from train.checkpoint import go_back, load_trainer_state, resume_point
 from train.cold_start import COLD_START_INFO
 from train.config import BOUNDS, Settings, TrainConfig, plain, resolved
@@ -163,6 +164,7 @@ def go_on(trainer: Trainer, checkpoint: Path, bounds: dict[str, Any]) -> None:
     go_back(trainer.folder, checkpoint)
     trainer.record.change_settings(**bounds)
     trainer.record.drop_after(trainer.state.step)
+    trainer.watch.catch_up(trainer.record.metrics.rows())
     trainer.trackers.start(trainer.record.read_config(), trainer.state.step)
 
 
@@ -192,6 +194,7 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     except TypeError as error:  # a setting that is unknown here
         raise ValueError(f"{run} was written by another version of Eyechart: {error}") from error
     require_trackers(settings.track)
+    require_callbacks(settings.callback)
     processes = Processes(settings.device)
     require_shares(settings, processes)
     spec = envs.resolve(f"{document['module']}:{document['env']}" if document["module"] else document["env"])

@@ -14,6 +14,8 @@ SMALL = (
     " --eval-size 6 --eval-every 2 --checkpoint-every 2 --samples 2"
 ).split()
 
+TIMED = ("seconds_", "machine_")
+
 
 @pytest.fixture
 def train(tmp_path, monkeypatch):
@@ -28,8 +30,8 @@ def rows(path):
 
 
 def timeless(path):
-    """The rows without the columns that the clock decides."""
-    return [{k: v for k, v in row.items() if not k.startswith("seconds_")} for row in rows(path)]
+    """The rows without the columns that clock and machine decide."""
+    return [{k: v for k, v in row.items() if not k.startswith(TIMED)} for row in rows(path)]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from train.config import TrainConfig, flag, plain, resolved
 from train.learning_options import LearningOptions
 from train.loss_options import LossOptions
 from train.model_options import ModelOptions
+from train.watching_options import WatchingOptions
 
 
 def settings(**fields):
@@ -78,8 +79,8 @@ def test_bounds():
 
 
 def test_every_field_is_documented():
-    parts = (ModelOptions, LearningOptions, AlgorithmOptions, LossOptions, TrainConfig)
-    source = "".join(map(inspect.getsource, parts))
+    mixins = ModelOptions, LearningOptions, AlgorithmOptions, LossOptions, WatchingOptions
+    source = "".join(map(inspect.getsource, (*mixins, TrainConfig)))
     for field in dataclasses.fields(TrainConfig):
         after = source.split(f"\n    {field.name}: ", 1)[1].splitlines()[1]
         assert after.strip().startswith('"""'), field.name

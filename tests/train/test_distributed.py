@@ -19,7 +19,7 @@ from agents.choices import TINY_MODELS
 from agents.loading import load_policy
 from tests.readme import ROOT
 from tests.train import workers
-from tests.train.conftest import SMALL
+from tests.train.conftest import SMALL, TIMED
 from tests.train.test_loop import remove, rows, timeless
 from train.config import TrainConfig
 from train.distributed import BUCKET, Processes, buckets, require_equal_work, require_shares
@@ -115,7 +115,7 @@ def equal_rows(found, expected):
     assert [row["step"] for row in found] == [row["step"] for row in expected]
     for ours, theirs in zip(found, expected, strict=True):
         for name, value in theirs.items():
-            if name.startswith("seconds_") or name == "logp_gap":
+            if name.startswith(TIMED) or name == "logp_gap":
                 continue
             exact = name in ("step", "problems", "rollouts", "reward", "mae", "parsed", "answer_tokens")
             near = pytest.approx(float(value), rel=1e-7 if exact else 1e-3, abs=1e-6) if value else value

@@ -14,7 +14,7 @@ from PIL import Image
 from agents.language_model import LanguageModel
 from envs.foreign import EVAL_SEEDS
 from plots.__main__ import main as plots
-from tests.train.conftest import SMALL
+from tests.train.conftest import SMALL, TIMED
 from train.environments import column, mean
 from train.evaluate import main as evaluate
 from train.evaluation.results import read_results
@@ -24,7 +24,7 @@ REST = SMALL[2:]
 
 def rows(path):
     with path.open(newline="") as file:
-        return [{k: v for k, v in row.items() if not k.startswith("seconds_")} for row in csv.DictReader(file)]
+        return [{k: v for k, v in row.items() if not k.startswith(TIMED)} for row in csv.DictReader(file)]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import envs
 from agents.families import load_pretrained
 from agents.policy import Draws, texts_of
 from rendering import render
-from tests.train.conftest import SMALL, rows, timeless
+from tests.train.conftest import SMALL, TIMED, rows, timeless
 
 
 def test_a_run_leaves_everything_behind(train, tmp_path):
@@ -35,7 +35,18 @@ def test_a_run_leaves_everything_behind(train, tmp_path):
     assert [int(row["rollouts"]) for row in metrics] == [16, 32, 48]
     assert all(float(row["logp_gap"]) < 1e-4 for row in metrics)
     assert all(int(row["groups_without_spread"]) == 0 for row in metrics)
-    assert list(metrics[0])[-3:] == ["seconds_total", "seconds_rollout", "seconds_learn"]
+    timed = [name for name in metrics[0] if name.startswith(TIMED)]
+    assert list(metrics[0])[-len(timed) :] == timed  # they stand last
+    assert timed == [
+        *(f"seconds_{name}" for name in ("total", "rollout", "learn", "draw", "generate", "score")),
+        *(f"machine_{name}" for name in ("samples_per_second", "memory_mib", "cuda_peak_mib", "cpu_percent")),
+    ]
+    for row in metrics:
+        phases = [float(row[f"seconds_{name}"]) for name in ("draw", "generate", "score")]
+        assert 0 < sum(phases) <= float(row["seconds_rollout"])
+        assert min(phases) > 0
+        assert float(row["machine_memory_mib"]) > 50
+        assert float(row["reward_min"]) <= float(row["reward"]) <= float(row["reward_max"])
     evals = rows(run / "evals.csv")
     assert [(row["phase"], row["step"]) for row in evals] == [
         ("start", "0"),

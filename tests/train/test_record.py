@@ -21,6 +21,22 @@ def test_a_row_is_on_disk_at_once(tmp_path):
     assert (tmp_path / "t.csv").read_text().splitlines() == ["step,mae", "1,2.5", "2,"]
 
 
+def test_a_table_keeps_its_columns_when_a_newer_version_goes_on_with_it(tmp_path):
+    Table(tmp_path / "t.csv").add({"step": 1, "mae": 2.5, "gone": 3})
+    table = Table(tmp_path / "t.csv")
+    table.add({"step": 2, "new": 7, "mae": 3.5})
+    table.add({"step": 3, "new": 7, "mae": 4.5})
+    assert (tmp_path / "t.csv").read_text().splitlines() == ["step,mae,gone", "1,2.5,3", "2,3.5,", "3,4.5,"]
+    assert table.rows()[1] == {"step": "2", "mae": "3.5", "gone": ""}
+    assert Table(tmp_path / "none.csv").rows() == []
+    table.drop_after(0)
+    table.add({"step": 1, "new": 7})
+    assert (tmp_path / "t.csv").read_text().splitlines() == ["step,mae,gone", "1,,"]
+    (tmp_path / "t.csv").unlink()
+    table.add({"step": 1, "new": 7})
+    assert (tmp_path / "t.csv").read_text().splitlines() == ["step,new", "1,7"]
+
+
 def test_later_rows_and_samples_are_dropped(tmp_path):
     record = Record(tmp_path)
     for step in range(4):
