@@ -29,9 +29,9 @@ def _check_oracle(sample: Sample) -> Iterator[str]:
             yield f"demonstration must earn the most, but {short(shown)} earns less than {short(text)}."
             return
         for other in sample.problems:
-            better = sample.task.score(sample.best_text(other), posed.answer).reward
-            if better > reward:
-                yield f"The truth must earn the most, but {short(text)} earns {reward} and another {better}."
+            another = sample.task.score(sample.best_text(other), posed.answer)
+            if another.error > 0.0 and another.reward > reward:
+                yield f"The truth must earn the most, but {short(text)} earns {reward} and another {another.reward}."
                 return
 
 
