@@ -18,10 +18,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from envs.check import check_task
-from envs.fields import read_fields, required, split_flags
+from envs.fields import flag_of, read_fields, required, split_flags
 from envs.foreign import UntrainableError, gymnasiums_complaint, require_trainable
+from envs.importing import import_module
 from envs.question import draw
-from envs.registry import import_module, is_ours, make_task, registered, resolve, task_class
+from envs.registry import is_ours, make_task, registered, resolve, task_class
+from envs.rewards import COMPONENTS
 from envs.sheet import contact_sheet, write_png
 from envs.task import Score, Task, problem
 from envs.yardsticks import yardsticks
@@ -135,6 +137,25 @@ class Play:
 
 
 @dataclass(frozen=True)
+class Rewards:
+    """List the components that `--reward NAME WEIGHT` names, with their bounds and parameters."""
+
+    def run(self, texts: dict[str, str]) -> int:
+        """Print the table."""
+        _refuse_fields(texts, "`rewards` shows the components of every task")
+        table = Table("reward", "bounds", "parameters", "what it pays")
+        table.add_row("accuracy, format, ...", "0 to 1", "", "The task's own parts; `list` shows their weights.")
+        for known in COMPONENTS.values():
+            parameters = ", ".join(f"{name}={value!r}" for name, value in known.defaults.items())
+            least, most = known.bounds(**known.defaults)
+            about = (known.function.__doc__ or "").partition(" Bounds")[0]
+            table.add_row(known.name, f"{least:g} to {most:g}", escape(parameters), escape(about))
+        table.add_row("module:function", "0 to 1, or its own", "", "Your own: f(text, ...) -> float.")
+        Console().print(table)
+        return 0
+
+
+@dataclass(frozen=True)
 class Check:
     """Check that a task keeps the rules, and tell its yardsticks. Exits with 1 if a rule is broken.
 
@@ -196,7 +217,7 @@ def _check_foreign(spec: EnvSpec, texts: dict[str, str]) -> int:
 
 def _refuse_fields(texts: dict[str, str], why: str) -> None:
     if texts:
-        raise ValueError(f"{why} and takes no --task.{next(iter(texts))}.")
+        raise ValueError(f"{why} and takes no {flag_of(next(iter(texts)))}.")
 
 
 def _has_screen() -> bool:
@@ -231,10 +252,11 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m envs") -
     try:
         texts, others = split_flags(sys.argv[1:] if arguments is None else arguments)
         command = tyro.extras.subcommand_cli_from_dict(
-            {"list": List, "show": Show, "play": Play, "check": Check},
+            {"list": List, "show": Show, "play": Play, "check": Check, "rewards": Rewards},
             prog=prog,
             description="Look at tasks, play them, check them. `--task.FIELD VALUE` sets a field of the "
-            "task; `list` shows which fields there are.",
+            "task; `list` shows which fields there are. `--reward NAME WEIGHT`, as often as need be, says what an "
+            "answer is paid for; `rewards` lists the names.",
             args=others,
         )
         return command.run(texts)

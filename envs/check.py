@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from envs.rules import RULES, Sample, check_class, check_fields, check_problems, words
-from envs.scoring_rules import SCORING_RULES
+from envs.scoring_rules import SCORING_RULES, check_components
 from envs.task import Task, problem
 
 
@@ -41,6 +41,9 @@ def check_task(task: Task | type[Task], samples: int = 32, seed: int = 0) -> lis
     broken = _run(check_problems, drawn)
     if broken:
         return broken
+    broken = _run(check_components, drawn)
+    if broken:
+        return broken  # a reward that does not work would make others seem broken
     return [sentence for rule in (*RULES, *SCORING_RULES) for sentence in _run(rule, drawn)]
 
 

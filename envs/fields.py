@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -22,6 +22,9 @@ RESERVED = (
 
 FLAG = "--task."
 """What a flag that sets a field begins with."""
+
+REWARD_FLAG = "--reward"
+"""The flag, given as often as need be, that sets the field `rewards`: `--reward NAME WEIGHT`."""
 
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
@@ -115,14 +118,18 @@ def read_fields(task_class: type, texts: Mapping[str, str]) -> dict[str, Any]:
     for name, text in named.items():
         kind = field_types(task_class)[name]
         try:
-            fields[name] = _read(text, kind)
+            fields[name] = read_value(text, kind)
         except ValueError:
             raise ValueError(f"{task_class.__name__}.{name} must be {describe(kind)}, got {text!r}.") from None
     return fields
 
 
-def _read(text: str, kind: Any) -> Any:
-    """One value from its text; ValueError where it does not fit the type."""
+def read_value(text: str, kind: Any) -> Any:
+    """One value from its text.
+
+    Raises:
+        ValueError: Where it does not fit the type, without words.
+    """
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Literal:
         return {str(choice): choice for choice in arguments}[text] if text in map(str, arguments) else _refuse()
@@ -130,7 +137,7 @@ def _read(text: str, kind: Any) -> Any:
         return _read_union(text, arguments)
     if origin is tuple:
         item_kind = arguments[0] if arguments else str
-        return tuple(_read(item.strip(), item_kind) for item in text.split(",") if item.strip())
+        return tuple(read_value(item.strip(), item_kind) for item in text.split(",") if item.strip())
     if kind is bool:
         word = text.lower()
         return word in _TRUE if word in _TRUE + _FALSE else _refuse()
@@ -143,7 +150,7 @@ def _read_union(text: str, kinds: tuple[Any, ...]) -> Any:
     """The first of several types that a text fits; `str`, which fits everything, comes last."""
     for kind in sorted(kinds, key=lambda kind: kind is str):
         try:
-            return _read(text, kind)
+            return read_value(text, kind)
         except ValueError:
             continue
     return _refuse()
@@ -154,18 +161,22 @@ def _refuse() -> Any:
 
 
 def split_flags(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Take the `--task.FIELD VALUE` and `--task.FIELD=VALUE` flags out of a command line.
+    """Take what sets a field out of a command line: `--task.FIELD VALUE`, `--task.FIELD=VALUE`, `--reward NAME WEIGHT`.
 
     Returns:
         The fields' texts by name, for `read_fields`, and all other arguments in their order.
 
     Raises:
-        ValueError: If such a flag has no value or stands there twice.
+        ValueError: If such a flag has no value or stands there twice; `--reward` may, but not beside `--task.rewards`.
     """
     texts: dict[str, str] = {}
+    rewards: list[str] = []
     others: list[str] = []
     rest = iter(arguments)
     for argument in rest:
+        if argument.partition("=")[0] == REWARD_FLAG:
+            rewards.append(_reward(argument, rest))
+            continue
         if not argument.startswith(FLAG):
             others.append(argument)
             continue
@@ -176,4 +187,21 @@ def split_flags(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         if name in texts:
             raise ValueError(f"{FLAG}{name} stands there twice; give it once.")
         texts[name] = text
-    return texts, others
+    if rewards and "rewards" in texts:
+        raise ValueError(f"{REWARD_FLAG} and {FLAG}rewards say the same; give one of them.")
+    return texts | ({"rewards": ",".join(rewards)} if rewards else {}), others
+
+
+def _reward(argument: str, rest: Iterator[str]) -> str:
+    """The entry of `rewards` that `--reward` and the two words after it mean."""
+    words = [next(rest, ""), next(rest, "")]
+    if argument != REWARD_FLAG or not all(words) or any(word.startswith("--") for word in words):
+        raise ValueError(f"{REWARD_FLAG} needs a name and a weight: {REWARD_FLAG} NAME WEIGHT, as often as need be.")
+    if any("," in word or word.split() != [word] for word in words):
+        raise ValueError(f"{REWARD_FLAG} {' '.join(words)}: neither the name nor the weight has a comma or a space.")
+    return " ".join(words)
+
+
+def flag_of(name: str) -> str:
+    """The flag that sets a field, as people write it."""
+    return REWARD_FLAG if name == "rewards" else f"{FLAG}{name}"

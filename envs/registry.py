@@ -1,11 +1,9 @@
 """Names: registering a task with Gymnasium, and finding it again by a short name."""
 
 import dataclasses
-import importlib
 import json
 import re
 import sys
-import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +13,7 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 from envs.fields import FLAG, RESERVED, require_known, required
+from envs.importing import import_module
 from envs.task import Task
 
 ENTRY_POINT = "envs.question:QuestionEnv"
@@ -205,29 +204,3 @@ def _unknown(name: str, short: str, module_name: str) -> str:
         hint = f" Did you mean {short}:{short}, which imports {short}.py first?"
     where = f" (after importing {module_name})" if module_name else ""
     return f"Unknown environment {name!r}{where}.{hint} Registered: {', '.join(ours.values())}."
-
-
-def import_module(module_name: str, wanted_by: str) -> Any:
-    """Import a module, the current folder included.
-
-    Raises:
-        ValueError: If it does not import, saying why.
-    """
-    here = str(Path.cwd())
-    if here not in sys.path and "" not in sys.path:
-        sys.path.append(here)  # last, so that it hides nothing
-    try:
-        return importlib.import_module(module_name)
-    except Exception as error:
-        failed = f"Could not import the module {module_name!r} of {wanted_by!r}: {type(error).__name__}: {error}"
-        if isinstance(error, ModuleNotFoundError) and module_name.startswith(error.name or module_name):
-            where = f"It must be installed or lie in the current folder, {here}; a file is named without its .py."
-            raise ValueError(f"{failed}. {where}") from error
-        raise ValueError(f"{failed}{_line_of(error, module_name)}") from error
-
-
-def _line_of(error: Exception, module_name: str) -> str:
-    """Which line of the module failed: ` (thermometer.py, line 7)`; nothing where the error says so itself."""
-    file = f"{module_name.rpartition('.')[2]}.py"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).name == file]
-    return f" ({file}, line {lines[-1]})" if lines else ""

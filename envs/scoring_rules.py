@@ -3,41 +3,14 @@
 import math
 from collections.abc import Iterator
 from itertools import pairwise
+from statistics import fmean
 from typing import Any
 
 from envs.answers import CLOSE, OPEN, tagged
+from envs.hacks import dressed, hacks, honest
 from envs.rules import Sample, short, words
 from envs.task import Score, Task
 from rendering import render
-
-JUNK = (
-    "",
-    " \n\t",
-    "\x00",
-    "\ud800",
-    "no idea",
-    "99:99:99",
-    "nan",
-    "-inf",
-    "1e999",
-    "٣",
-    "9" * 5000,
-    "{" * 5000,
-    OPEN,
-    CLOSE,
-    CLOSE + OPEN,
-    tagged(""),
-    tagged("nan"),
-    tagged("9" * 5000),
-    tagged("-1e999"),
-    tagged("99:99:99"),
-    tagged("\udfff"),
-    OPEN * 5000,
-    "[" * 100_000,
-    "1" * 100_000,
-    "1:" * 50_000,
-)
-"""Texts that a policy may well write and that no scorer may stumble over."""
 
 
 def _check_oracle(sample: Sample) -> Iterator[str]:
@@ -51,13 +24,14 @@ def _check_oracle(sample: Sample) -> Iterator[str]:
                 return
         reward = sample.task.score(text, posed.answer).reward
         shown = sample.task.demonstration(posed)
-        if sample.task.score(shown, posed.answer).reward < reward:
+        # with rewards that look at lengths, the shorter or the longer of the two may earn more
+        if not sample.task.rewards and sample.task.score(shown, posed.answer).reward < reward:
             yield f"demonstration must earn the most, but {short(shown)} earns less than {short(text)}."
             return
         for other in sample.problems:
-            better = sample.task.score(sample.best_text(other), posed.answer).reward
-            if better > reward:
-                yield f"The truth must earn the most, but {short(text)} earns {reward} and another {better}."
+            another = sample.task.score(sample.best_text(other), posed.answer)
+            if another.error > 0.0 and another.reward > reward:
+                yield f"The truth must earn the most, but {short(text)} earns {reward} and another {another.reward}."
                 return
 
 
@@ -82,7 +56,10 @@ def _check_errors(sample: Sample) -> Iterator[str]:
 def _check_reward_falls(sample: Sample) -> Iterator[str]:
     """The reward must not rise with the error."""
     for posed in sample.problems:
-        scores = [sample.task.score(sample.best_text(other), posed.answer) for other in sample.problems]
+        texts = [sample.best_text(other) for other in sample.problems]
+        if sample.task.rewards:  # which may look at lengths
+            texts = [text for text in texts if len(text) == len(texts[0])]
+        scores = [sample.task.score(text, posed.answer) for text in texts]
         scores.sort(key=lambda score: score.error)
         for near, far in pairwise(scores):
             if far.error > near.error and far.reward > near.reward + 1e-12:
@@ -93,29 +70,82 @@ def _check_reward_falls(sample: Sample) -> Iterator[str]:
                 return
 
 
-def _check_junk(sample: Sample) -> Iterator[str]:
-    """Any text must get a score, and one without an answer the worst error and the least reward."""
-    posed, other = sample.problems[0], sample.problems[1]
-    readable = [sample.task.score(sample.best_text(each), posed.answer).reward for each in sample.problems]
-    listed = "".join(sample.best_text(each) for each in sample.problems)
-    for text in (*JUNK, listed, sample.best_text(posed) + sample.best_text(other)):
+def check_components(sample: Sample) -> Iterator[str]:
+    """A user's own reward must give a number within its bounds for every text."""
+    task, posed = sample.task, sample.problems[0]
+    for term in task.terms:
+        if not term.foreign:
+            continue
+        for text in (*honest(sample), *hacks(sample)):
+            try:
+                value = term.raw(text, task.judge(text, posed.answer))
+            except ValueError as error:
+                yield f"The reward {term.name!r} must give a number for every text, but on {short(text)} {error}."
+                break
+            if not term.bounds[0] <= value <= term.bounds[1]:
+                yield (
+                    f"The reward {term.name!r} must lie within its bounds {term.bounds}, but {short(text)} gets "
+                    f"{value}: set {term.name}.bounds = (least, most)."
+                )
+                break
+
+
+def _check_parts(sample: Sample) -> Iterator[str]:
+    """Parts of a reward must have weights, and lie within their bounds."""
+    bounds = {term.name: term.bounds for term in sample.task.terms}
+    for posed in sample.problems:
+        text = sample.best_text(posed)
+        own = sample.task.parts(text, sample.task.judge(text, posed.answer)["error"])
+        for name, value in own.items():
+            if name not in bounds:
+                yield f"A part of the reward must have a weight: declare a field {name}_weight, for parts has {name!r}."
+                return
+            if not 0.0 <= value <= 1.0:
+                yield f"A task's own part of the reward must lie from 0 to 1, but {name!r} is {value}."
+                return
+
+
+def _check_hacks(sample: Sample) -> Iterator[str]:
+    """Any text must get a score; none may beat an honest answer, nor, if it commits to no answer, chance."""
+    task, posed = sample.task, sample.problems[0]
+    told = [task.score(text, posed.answer) for text in honest(sample)]
+    most = max(score.reward for score in told) if all(score.error == 0.0 for score in told) else math.inf
+    least = _unread_at_most(sample)
+    for text in hacks(sample):
         try:
-            score = sample.task.score(text, posed.answer)
+            score = task.score(text, posed.answer)
         except Exception as error:
             yield f"score must never raise, but on {short(text)} it raises {words(error)}."
             return
         if score.parsed and text.count(OPEN) > 1:
             yield f"Several answers are no answer, but {short(text)} gets {_told(score)}."
             return
-        if not score.parsed and (score.error != sample.task.worst_error or score.reward > min(readable)):
+        if not score.parsed and (score.error != task.worst_error or score.reward > least):
             yield (
-                "A text without an answer must get worst_error and no more reward than any answer, "
-                f"but {short(text)} gets {_told(score)}."
+                "A text without an answer must get worst_error and no more reward than "
+                f"{'chance' if _pays_unread(task) else 'any answer'}, but {short(text)} gets {_told(score)}."
             )
             return
-        if not (0.0 <= score.error <= sample.task.worst_error and -math.inf < score.reward <= max(readable)):
-            yield f"Every score must be bounded, but {short(text)} gets {_told(score)}."
+        if not -math.inf < score.reward <= (most if score.error > 0.0 else math.inf):
+            yield f"Nothing may earn more than an honest answer, {most}, but {short(text)} gets {_told(score)}."
             return
+
+
+def _unread_at_most(sample: Sample) -> float:
+    """The most that a text without an answer may earn: what the worst answer does; chance, where some are paid."""
+    answer = sample.problems[0].answer
+    earned = [
+        [sample.task.score(text, answer).reward for text in dressed(sample.task.best_answer(one.answer))]
+        for one in sample.problems
+    ]
+    if not _pays_unread(sample.task):
+        return min(map(min, earned))
+    return max(fmean(worded) for worded in zip(*earned, strict=True)) + 1e-9
+
+
+def _pays_unread(task: Task) -> bool:
+    """Whether some component may pay a text that commits to no answer."""
+    return any(term.uncommitted and term.weight > 0 for term in task.terms)
 
 
 def _check_pure(sample: Sample) -> Iterator[str]:
@@ -219,7 +249,8 @@ SCORING_RULES = (
     _check_oracle,
     _check_errors,
     _check_reward_falls,
-    _check_junk,
+    _check_parts,
+    _check_hacks,
     _check_pure,
     _check_depict,
     _check_written,

@@ -1,18 +1,19 @@
 """The contract: a `Task` makes a `Problem` from a random generator and gives any text a `Score`."""
 
+import functools
 import math
 import operator
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from envs import answers, rewards
+from envs import answers
 from envs.fields import require_types
-from envs.rewards import RewardShape
+from envs.rewards import RewardShape, Term, accuracy, bounds_of, canonical, formatted, task_terms
 from rendering import Scene
 
 Answer = TypeVar("Answer")
@@ -46,10 +47,12 @@ class Score:
     """What one text earned.
 
     Attributes:
-        reward: The weighted sum of `parts`; 0 for a text without a committed answer.
+        reward: The weighted sum of `parts`, within the task's `reward_bounds`. A text without a committed answer gets
+            the least there is, which is 0 unless there are penalties.
         error: In the task's unit, 0 to `worst_error`; `worst_error` for a text without a committed answer.
         parsed: Whether the text commits to an answer.
-        parts: Each reward component before its weight, 0 to 1: `accuracy`, `format` and those the task adds.
+        parts: Each reward component before its weight, within its bounds: `accuracy`, `format` and those the task
+            adds, 0 to 1; and those that its field `rewards` names.
         lenient_error: The error of the last thing in the text that reads as an answer; never rewarded.
     """
 
@@ -78,10 +81,13 @@ class Task(ABC, Generic[Answer]):
         tolerance: An error of at most this counts as correct, 0 to `worst_error`.
         period: Where answers lie on a dial, its length in the numbers of `number`; None where they do not.
         unsliced: Info keys that results are not sliced by, for they say nothing about the problem, such as a seed.
-        reward_shape: How the error becomes the `accuracy` component, see `envs.rewards`.
+        reward_shape: How the error becomes the `accuracy` component, see `envs.rewards.shapes`.
         reward_sharpness: `k` of that shape; None takes the shape's default.
         accuracy_weight: Weight of `accuracy`, 0 and up.
         format_weight: Weight of `format`, 0 and up.
+        rewards: What a text is paid for, as `--reward NAME WEIGHT` says it: texts `NAME WEIGHT`, or in Python weights
+            by name, `{"correct": 2.0, "cosine:max_length=2000": 1.0}`; see `envs.rewards`. Where it is given it
+            replaces the weights above: a part that it does not name has weight 0, and is only reported.
     """
 
     unit: ClassVar[str]
@@ -96,22 +102,36 @@ class Task(ABC, Generic[Answer]):
     reward_sharpness: float | None = None
     accuracy_weight: float = 0.9
     format_weight: float = 0.1
+    rewards: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the fields; a subclass that checks its own calls `super().__post_init__()` first.
 
         Raises:
-            ValueError: Where a field has the wrong type or is out of range.
+            ValueError: Where a field has the wrong type or is out of range, or no text can earn a reward.
         """
+        object.__setattr__(self, "rewards", canonical(self.rewards))
         require_types(self)
         name = type(self).__name__
         if self.reward_sharpness is not None and not 0 < self.reward_sharpness < math.inf:
             raise ValueError(f"{name}.reward_sharpness must be above 0, got {self.reward_sharpness}.")
-        for weight in ("accuracy_weight", "format_weight"):
-            if not 0 <= getattr(self, weight) < math.inf:
-                raise ValueError(f"{name}.{weight} must be 0 or more, got {getattr(self, weight)}.")
         if self.image_shape is not None and self.image_shape[0] < 1:
             raise ValueError(f"{name}.size must be at least 1 pixel, got {self.image_shape[0]}.")
+        self.terms  # noqa: B018 (read now, so that a bad reward is told before any work starts)
+
+    @functools.cached_property
+    def terms(self) -> tuple[Term, ...]:
+        """The components of the reward with their weights, the task's own parts first.
+
+        Raises:
+            ValueError: For a component in `rewards` that is unknown or does not fit, or where nothing can be earned.
+        """
+        return task_terms(self)
+
+    @property
+    def reward_bounds(self) -> tuple[float, float]:
+        """The least and the most that a text can earn, from the bounds of the components."""
+        return bounds_of(self.terms)
 
     @property
     def image_shape(self) -> tuple[int, int, int] | None:
@@ -244,25 +264,36 @@ class Task(ABC, Generic[Answer]):
             text: What the policy wrote.
             answer: `Problem.answer`.
         """
-        truth = self.truth(answer)
+        told = self.judge(text, answer)
+        lenient_error = self.bounded_error(self.parse_lenient(text), self.truth(answer))
+        parts = self.parts(text, told["error"])
+        if not told["parsed"]:
+            parts = dict.fromkeys(parts, 0.0)
+        parts |= {term.name: term.value(text, told) for term in self.terms if term.function is not None}
+        weights = {term.name: term.weight for term in self.terms}
+        reward = math.fsum(weights[name] * value for name, value in parts.items())
+        return Score(reward, told["error"], told["parsed"], parts, lenient_error)
+
+    def judge(self, text: str, answer: str) -> dict[str, Any]:
+        """What the components of a reward are told of a text's answer: the values of `envs.rewards.TOLD` by name."""
         committed = self.parse(text)
-        lenient_error = self.bounded_error(self.parse_lenient(text), truth)
-        if committed is None:
-            nothing = dict.fromkeys(self.parts(text, self.worst_error), 0.0)
-            return Score(0.0, float(self.worst_error), False, nothing, lenient_error)
-        error = self.bounded_error(committed, truth)
-        parts = self.parts(text, error)
-        reward = math.fsum(getattr(self, f"{name}_weight") * value for name, value in parts.items())
-        return Score(reward, error, True, parts, lenient_error)
+        error = self.bounded_error(committed, self.truth(answer))
+        return {
+            "answer": answer,
+            "error": error,
+            "parsed": committed is not None,
+            "correct": committed is not None and error <= self.tolerance,
+            "worst_error": float(self.worst_error),
+        }
 
     def parts(self, text: str, error: float) -> dict[str, float]:
-        """Each reward component of a text whose committed answer is wrong by `error`, 0 to 1 before its weight.
+        """The task's own reward components of a text whose committed answer is wrong by `error`, 0 to 1 each.
 
         A task that adds one, `correct` for instance, also declares its weight as a field, `correct_weight`. None
-        may rise with the error.
+        may rise with the error. Those that the field `rewards` names come from `envs.rewards`.
         """
-        accuracy = rewards.accuracy(self.reward_shape, error, self.worst_error, self.reward_sharpness)
-        return {"accuracy": accuracy, "format": rewards.formatted(text)}
+        near = accuracy(self.reward_shape, error, self.worst_error, self.reward_sharpness)
+        return {"accuracy": near, "format": formatted(text)}
 
     def bounded_error(self, answer: Answer | None, truth: Answer) -> float:
         """`error` clipped to 0 and `worst_error`; `worst_error` for no answer, and for an error of NaN."""

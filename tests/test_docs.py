@@ -27,11 +27,11 @@ from train.loss_options import DEFAULTS, LOSSES
 DOCS = ROOT / "docs"
 PAGES = {
     name: (DOCS / f"{name}.md").read_text(encoding="utf-8")
-    for name in ("ALGORITHMS", "CHECKPOINTS", "DISTRIBUTED", "EVALUATION", "TROUBLESHOOTING")
+    for name in ("ALGORITHMS", "CHECKPOINTS", "DISTRIBUTED", "EVALUATION", "REWARDS", "TROUBLESHOOTING")
 }
 RESULTS = (DOCS / "RESULTS.md").read_text(encoding="utf-8")
 QUOTE = re.compile(r"`([\w/]+\.py)`, `([\w.]+)`:\n\n```python\n(.*?)```", re.S)
-QUOTES = QUOTE.findall(PAGES["ALGORITHMS"])
+QUOTES = [quote for name in ("ALGORITHMS", "REWARDS") for quote in QUOTE.findall(PAGES[name])]
 SOURCES = [path for room in ("agents", "envs", "plots", "rendering", "train") for path in (ROOT / room).rglob("*.py")]
 
 
@@ -86,7 +86,7 @@ def figures():
 
 
 def test_every_code_block_names_its_place():
-    assert len(QUOTES) == PAGES["ALGORITHMS"].count("```python") >= 15
+    assert len(QUOTE.findall(PAGES["ALGORITHMS"])) == PAGES["ALGORITHMS"].count("```python") >= 15
 
 
 @pytest.mark.parametrize(("file", "function", "code"), QUOTES)
@@ -147,7 +147,7 @@ def test_columns_exist():
 
 def test_flags_exist():
     known = {flag(field.name) for kind in (TrainConfig, EvaluateConfig, Options) for field in dataclasses.fields(kind)}
-    known |= {"--help", "--force-reinstall", "--nproc-per-node"}
+    known |= {"--help", "--reward", "--force-reinstall", "--nproc-per-node"}
     known |= {flag(field.name) for kind in (Ask, Export) for field in dataclasses.fields(kind)}
     known |= {"--mmproj", "--outfile", "--outtype"}  # llama.cpp's
     known |= {"--only", "--rehearse"}  # tests.gpu.run's
@@ -162,7 +162,8 @@ def test_training_commands_are_understood():
     commands = set(re.findall(r"(?:python -m|eyechart) train (--env clock[^`\n]*?)[`\n]", text))
     assert commands
     for command in commands:
-        assert parse(shlex.split(command))[0].env == "clock"
+        if "mymodule" not in command:  # tests/test_rewards_page.py has it
+            assert parse(shlex.split(command))[0].env == "clock"
 
 
 def test_losses_are_what_their_names_stand_for():
@@ -194,9 +195,9 @@ def test_links_lead_somewhere(name):
             assert anchor in anchors(path.read_text(encoding="utf-8")), target
 
 
-def test_readme_links_the_pages():
+def test_every_page_is_linked():
     for name in PAGES:
-        assert f"(docs/{name}.md)" in README
+        assert f"(docs/{name}.md)" in README or f"({name}.md)" in PAGES["ALGORITHMS"]
 
 
 @pytest.mark.parametrize("number", ["0.054", "0.024", "0.005", "0.003", "0.45", "0.17", "7.9", "1.3", "3.1"])

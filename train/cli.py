@@ -7,7 +7,7 @@ import tyro
 from gymnasium.envs.registration import EnvSpec
 
 import envs
-from envs.fields import FLAG, read_fields, split_flags
+from envs.fields import flag_of, read_fields, split_flags
 from envs.foreign import require_trainable
 from envs.registry import is_ours, registered, task_class
 from train.callbacks import require_callbacks
@@ -28,7 +28,8 @@ def parse(argv: Sequence[str], prog: str = "python -m train") -> tuple[TrainConf
         prog: what usage and messages call the program.
 
     Returns:
-        the settings, the environment (None with `--resume`), and what `--task.FIELD VALUE` set.
+        the settings, the environment (None with `--resume`), and what `--task.FIELD VALUE` and `--reward NAME WEIGHT`
+        set.
 
     Raises:
         ValueError: an unknown environment or task field, a setting out of range, a callback that is not there.
@@ -38,7 +39,7 @@ def parse(argv: Sequence[str], prog: str = "python -m train") -> tuple[TrainConf
     rest, texts = with_preset(*with_config_file(rest, texts))
     config = tyro.cli(TrainConfig, args=rest, prog=prog)
     if config.resume is not None:
-        refuse_others([*rest, *(f"{FLAG}{name}" for name in texts)])
+        refuse_others([*rest, *map(flag_of, texts)])
         return config, None, {}
     if not config.env:
         known = ", ".join(spec.id for spec in registered())
@@ -81,7 +82,7 @@ def find_env(name: str) -> EnvSpec:
 
 
 def task_fields(spec: EnvSpec, texts: Mapping[str, str]) -> dict[str, Any]:
-    """The fields that `--task.FIELD VALUE` flags set, read and checked.
+    """The fields that `--task.FIELD VALUE` and `--reward NAME WEIGHT` set, read and checked.
 
     Raises:
         ValueError: an unknown field, a value that does not fit, an environment that has no fields, a
@@ -90,7 +91,7 @@ def task_fields(spec: EnvSpec, texts: Mapping[str, str]) -> dict[str, Any]:
     if not is_ours(spec):
         if texts:
             raise ValueError(
-                f"{FLAG}{next(iter(texts))} cannot be set: {spec.id} is not made from a Task, registered by "
+                f"{flag_of(next(iter(texts)))} cannot be set: {spec.id} is not made from a Task, registered by "
                 "envs.register; give its options where it is registered, gymnasium.register(..., kwargs={...})"
             )
         return {}

@@ -68,7 +68,9 @@ ABOVE_ZERO = (
 class TrainConfig(WatchingOptions, LossOptions, LearningOptions, AlgorithmOptions, ModelOptions):
     """Train a Qwen-VL, or a text model, on an environment: with GRPO, from rewards alone, unless --algorithm says else.
 
-    `--task.FIELD VALUE` sets a field of the task; `python -m envs list` shows which there are.
+    `--task.FIELD VALUE` sets a field of the task; `python -m envs list` shows which there are. `--reward NAME WEIGHT`,
+    as often as need be, says what an answer is paid for, in place of the task's own weights; `python -m envs rewards`
+    lists the names.
     """
 
     steps: int | None = None
@@ -151,8 +153,9 @@ class TrainConfig(WatchingOptions, LossOptions, LearningOptions, AlgorithmOption
     where it comes from."""
 
     config: Path | None = None
-    """Settings from a file, under the flags: YAML with their names (`group-size: 8`, and under `task:` the task's
-    fields), or another run's config.json, all of whose settings then count, those too that were defaults there."""
+    """Settings from a file, under the flags: YAML with their names (`group-size: 8`; under `task:` the task's fields,
+    under `reward:` weights by name), or another run's config.json, all of whose settings then count, those too that
+    were defaults there."""
 
     seed: int = 0
     """Fixes weights, problems and sampling."""

@@ -18,8 +18,9 @@ SEVERAL = {"track", "callback"}
 def with_config_file(words: Sequence[str], texts: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
     """Put what `--config FILE` holds before the flags of a command line, which win.
 
-    The file is YAML whose keys are the flags' names, with hyphens or underscores, and under `task` the fields of the
-    task; or the `config.json` of a run, all of whose settings then count, those too that were defaults there.
+    The file is YAML whose keys are the flags' names, with hyphens or underscores; under `task` the fields of the task,
+    under `reward` weights by name. Or it is the `config.json` of a run, all of whose settings then count, those too
+    that were defaults there.
 
     Args:
         words: the command line without `--task.FIELD VALUE`.
@@ -47,8 +48,13 @@ def with_config_file(words: Sequence[str], texts: Mapping[str, str]) -> tuple[li
         settings, fields = {k: v for k, v in document.items() if k != "task"}, document.get("task")
         for name in OWN & settings.keys():
             raise ValueError(f"{FLAG} {path}: {name} is for the command line; leave it out of the file")
+    fields = _by_name(fields, "task", path)
+    if "reward" in settings:
+        fields["rewards"] = settings.pop("reward")
+    if isinstance(fields.get("rewards"), Mapping):  # weights by name
+        fields["rewards"] = [f"{name} {weight}" for name, weight in fields["rewards"].items()]
     settings = {k.replace("_", "-"): v for k, v in _texts(settings, path).items()}
-    fields = _texts(_by_name(fields, "task", path), path)
+    fields = _texts(fields, path)
     given = {word.partition("=")[0].removeprefix("--").replace("_", "-") for word in words if word.startswith("--")}
     given |= {name.removeprefix("no-") for name in given}
     more = [word for name, value in settings.items() if name not in given for word in _words(name, value)]

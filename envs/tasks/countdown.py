@@ -95,8 +95,6 @@ class Countdown(Task[Expression]):
                 raise ValueError(f"Countdown.{name} must be from 1 to 1,000,000, got {getattr(self, name)}.")
         if not self.operations or set(self.operations) - set(SIGNS) or len(set(self.operations)) < len(self.operations):
             raise ValueError(f"Countdown.operations must be some of {SIGNS!r}, each once, got {self.operations!r}.")
-        if not 0 <= self.correct_weight < np.inf:
-            raise ValueError(f"Countdown.correct_weight must be 0 or more, got {self.correct_weight}.")
         if self.source is not None:
             self._rows  # noqa: B018 (read now, so that a bad file is told before any work starts)
         else:

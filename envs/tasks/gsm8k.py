@@ -76,8 +76,6 @@ class GSM8K(Task[float]):
             raise ValueError(f"GSM8K.difficulty must be from 1 to {MOST_STEPS} steps, got {self.difficulty}.")
         if self.distractors is not None and not 0 <= self.distractors <= MOST_DISTRACTORS:
             raise ValueError(f"GSM8K.distractors must be from 0 to {MOST_DISTRACTORS}, got {self.distractors}.")
-        if not 0 <= self.correct_weight < np.inf:
-            raise ValueError(f"GSM8K.correct_weight must be 0 or more, got {self.correct_weight}.")
         if self.source is not None:
             self._rows  # noqa: B018 (read now, so that a bad file is told before any work starts)
 

@@ -65,8 +65,6 @@ class Maths(Task[Value]):
                 is needed and not installed.
         """
         super().__post_init__()
-        if not 0 <= self.correct_weight < np.inf:
-            raise ValueError(f"Maths.correct_weight must be 0 or more, got {self.correct_weight}.")
         if self._columns is not None and self.format not in (None, "problem"):
             raise ValueError(f"The format {self.format!r} names its columns itself: leave out the name of a column.")
         if self.compare == "latex":

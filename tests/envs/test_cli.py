@@ -97,6 +97,16 @@ def test_check(capsys):
     assert "chance        179.425 min" in told
 
 
+def test_check_of_a_reward(run_python, tmp_path):
+    (tmp_path / "mine.py").write_text("def half(text): return 0.5\ndef silence(text, *, parsed): return 1.0 - parsed")
+    flags = ["check", "clock", "--samples", "4", "--reward", "accuracy", "1", "--reward"]
+    ran = run_python("-m", "envs", *flags, "mine:half", "1", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    ran = run_python("-m", "envs", *flags, "mine:silence", "2", cwd=tmp_path)
+    assert ran.returncode == 1
+    assert "broken: A text without an answer must get worst_error and no more reward than chance" in ran.stdout
+
+
 def test_check_of_a_users_task(run_python, thermometer, tmp_path):
     ran = run_python("-m", "envs", "check", f"{thermometer}:thermometer", cwd=tmp_path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -121,6 +131,8 @@ def test_check_of_a_users_task(run_python, thermometer, tmp_path):
         (["show", "FrozenLake-v1"], "FrozenLake-v1 has no Task"),
         (["check", "clock", "--samples", "1"], "at least 2 samples"),
         (["list", "--task.size", "3"], "takes no --task.size"),
+        (["rewards", "--reward", "correct", "3"], "takes no --reward"),
+        (["check", "clock", "--reward", "corect", "3"], "Did you mean 'correct'?"),
     ],
 )
 def test_mistakes_are_told_in_one_line(arguments, message, capsys):
@@ -150,7 +162,7 @@ def test_a_picture_that_cannot_be_written(tmp_path, capsys):
 def test_help_names_the_commands(run_python):
     ran = run_python("-m", "envs", "--help")
     assert ran.returncode == 0
-    for command in ("list", "show", "play", "check", "--task.FIELD VALUE"):
+    for command in ("list", "show", "play", "check", "rewards", "--task.FIELD VALUE", "--reward NAME WEIGHT"):
         assert command in ran.stdout
 
 

@@ -99,6 +99,13 @@ ANY = st.text(st.characters(), max_size=6) | st.text(
 BATCH = 25
 
 
+PAID = (
+    *("accuracy 1", "format 0.5", "correct 2", "numeric 0.5", "strict_format 0.5", "soft_format 0.5", "tag_count 0.5"),
+    *("reasoning_steps 0.2", "cosine 1", "repetition 1", "log_length 0.1", "overlong 1"),
+)
+"""Every component at once."""
+
+
 @cache
 def posed(name: str) -> tuple[Task, list[Problem], float]:
     """A task, some of its problems, and the most that a text can earn."""
@@ -163,6 +170,47 @@ def test_ten_thousand_texts(name, tmp_path):
     file.close()
     assert seen["texts"] >= 10_000
     assert min(seen.values()) > 100, seen  # or the texts were too tame to tell
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_thousands_of_texts_under_every_component(name):
+    task = make_task(name, rewards=PAID, **NEEDED.get(name, {}))
+    problems = [problem(task, seed, "eval") for seed in range(PROBLEMS)]
+    bounds = {term.name: term.bounds for term in task.terms}
+    truths = [task.best_answer(one.answer) for one in problems]
+    fragments = st.sampled_from(
+        [*FRAGMENTS, *truths, "First,", "1. ", "Reasoning:", "\nAnswer:", "<reasoning>", "a b "]
+    )
+    pieces = st.lists(fragments | ANY, max_size=6).map("".join)
+    seen = {"parsed": 0, "unparsed": 0}
+
+    @settings(max_examples=3_000 // BATCH, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(fragments | pieces, min_size=BATCH, max_size=BATCH))
+    def score_all(texts):
+        for i, text in enumerate(texts):
+            for wording in (text, tagged(text)):
+                score = task.score(wording, problems[i % PROBLEMS].answer)
+                assert set(score.parts) == set(bounds)
+                assert all(bounds[part][0] <= value <= bounds[part][1] for part, value in score.parts.items())
+                assert task.reward_bounds[0] - 1e-9 <= score.reward <= task.reward_bounds[1] + 1e-9
+                if not score.parsed:
+                    assert score.reward == pytest.approx(task.reward_bounds[0])
+                seen["parsed" if score.parsed else "unparsed"] += 1
+
+    score_all()
+    assert min(seen.values()) > 100, seen
+
+
+@pytest.mark.parametrize(
+    "unit", ["1", " ", "a ", "1. a\n", "First, ", OPEN, CLOSE_THINK, "<answer", "\nAnswer:", "\ud800"]
+)
+def test_megabytes_under_every_component(unit):
+    # Anything quadratic would need hours for these.
+    task = make_task("clock", rewards=PAID)
+    long = unit * (1_000_000 // len(unit))
+    for text in (long, f"{OPEN_THINK}\n{long}\n{CLOSE_THINK}\n{OPEN}\n7:25\n{CLOSE}", tagged("7:25") + long):
+        score = task.score(text, "07:25:00")
+        assert task.reward_bounds[0] <= score.reward <= task.reward_bounds[1]
 
 
 MEGABYTES = (

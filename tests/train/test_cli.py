@@ -1,12 +1,13 @@
 """Mistakes are told before anything is written."""
 
+import json
 from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import pytest
 
-from tests.train.conftest import SMALL
+from tests.train.conftest import SMALL, rows
 from train.__main__ import main
 from train.cli import parse
 from train.environments import make_envs
@@ -15,7 +16,7 @@ from train.environments import make_envs
 FIXED_FLAGS = [
     *("--env", "--model", "--steps", "--minutes", "--problems-per-step", "--group-size", "--learning-rate"),
     *("--lr-warmup-steps", "--cold-start", "--cold-start-steps", "--eval-every", "--eval-size"),
-    *("--checkpoint-every", "--seed", "--run", "--resume"),
+    *("--checkpoint-every", "--seed", "--run", "--resume", "--reward"),
 ]
 
 
@@ -60,6 +61,25 @@ def refused(train, capsys, *arguments):
         ("--env clock --task.size 4000000000", "to 4096"),
         ("--resume taken --group-size 4", "leave out --group-size"),
         ("--resume taken --task.size 8", "leave out --task.size"),
+        ("--resume taken --reward correct 1", "leave out --reward"),
+        ("--env clock --reward corect 1", "Unknown reward 'corect'. Did you mean 'correct'?"),
+        ("--env clock --reward correct nan", "The weight of reward 'correct' must be a number"),
+        ("--env clock --reward correct inf", "got 'inf'"),
+        ("--env clock --reward correct -1", "0 or more and finite, got '-1'"),
+        ("--env clock --reward correct much", "got 'much'"),
+        ("--env clock --reward correct 0", "Clock can give no reward above 0"),
+        ("--env clock --reward repetition 1", "Clock can give no reward above 0"),
+        ("--env clock --task.accuracy-weight 0 --task.format-weight 0", "Clock can give no reward above 0"),
+        ("--env clock --reward correct", "--reward needs a name and a weight"),
+        ("--env clock --reward correct --steps 1", "--reward needs a name and a weight"),
+        ("--env clock --reward=correct 1", "--reward needs a name and a weight"),
+        ("--env clock --reward correct 1,5", "neither the name nor the weight has a comma"),
+        ("--env clock --reward correct 1 --task.rewards accuracy", "--reward and --task.rewards say the same"),
+        ("--env clock --reward nowhere:f 1", "Could not import the module 'nowhere' of 'nowhere:f'"),
+        ("--env clock --reward tests.train.letters:f 1", "There is no 'f' in the module 'tests.train.letters'"),
+        ("--env clock --reward math:gamma 1", "The reward 'gamma' must give a number for every text"),
+        ("--env clock --reward log_length 1", "breaks a rule of tasks"),
+        ("--env tests.train.foreign:echo --reward correct 1", "--reward cannot be set"),
         ("--env CartPole-v1 --steps 1", "its actions are Discrete(2); they must be texts"),
         ("--resume nowhere", "nowhere is not a run"),
         ("--resume taken --env clock", "leave out --env"),
@@ -92,6 +112,39 @@ def test_fields_are_the_same_by_flags_and_by_gymnasium(thermometer):
         assert env.step(f"<answer>{info['heat'] + 50}</answer>")[1] == pytest.approx(0.9 * 0.5 + 0.5)
         env.reset(seed=seed)
         assert env.step(f"{info['heat'] + 50}")[1] == pytest.approx(0.9 * 0.5)
+
+
+def test_rewards_are_a_field_of_the_task():
+    words = "--env clock --reward correct 2 --reward cosine:max_length=40 0.5 --task.size 56".split()
+    _, spec, fields = parse(words)
+    assert fields == {"size": 56, "rewards": ("correct 2", "cosine:max_length=40 0.5")}
+    same = parse([*words[:2], "--task.rewards", "correct 2,cosine:max_length=40 0.5"])[2]
+    assert same["rewards"] == fields["rewards"]
+    vector = make_envs(spec, 2, "train", fields)
+    vector.reset(seed=[0, 0])
+    _, rewards, _, _, infos = vector.step(["", "<answer>99:99</answer>"])
+    assert rewards.tolist() == [-0.25, -0.25]
+    assert infos["reward/cosine"].tolist() == [-0.5, -0.5]
+
+
+def test_a_run_shows_each_part_of_its_reward(train, tmp_path):
+    (tmp_path / "brief.py").write_text("def brevity(text, *, parsed): return parsed / (1 + len(text))")
+    rewards = "--reward accuracy 1 --reward brief:brevity 0.5 --reward repetition:n=1 0.2".split()
+    assert train(*SMALL, "--steps", "2", "--run", "run", *rewards) == 0
+    for row in rows(tmp_path / "run" / "metrics.csv"):
+        accuracy, brevity, repetition = (float(row[f"reward/{name}"]) for name in ("accuracy", "brevity", "repetition"))
+        assert float(row["reward"]) == pytest.approx(accuracy + 0.5 * brevity + 0.2 * repetition, rel=1e-4)
+        assert repetition <= 0.0 <= brevity
+    samples = [json.loads(line) for line in (tmp_path / "run" / "samples.jsonl").read_text().splitlines()]
+    assert all({"accuracy", "format", "brevity", "repetition"} == set(sample["parts"]) for sample in samples)
+    fields = json.loads((tmp_path / "run" / "config.json").read_text())["task"]["fields"]
+    assert fields["rewards"] == ["accuracy 1.0", "brief:brevity 0.5", "repetition:n=1 0.2"]
+    assert train("--resume", "run", "--steps", "3") == 0
+    assert len(rows(tmp_path / "run" / "metrics.csv")) == 3
+    again = parse(["--config", str(tmp_path / "run" / "config.json")])[2]["rewards"]
+    assert list(again) == fields["rewards"]
+    other = parse(["--config", str(tmp_path / "run" / "config.json"), "--reward", "accuracy", "1"])[2]["rewards"]
+    assert other == ("accuracy 1",)
 
 
 def test_a_task_that_breaks_the_rules_is_not_trained_on(thermometer, capsys):

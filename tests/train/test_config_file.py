@@ -59,7 +59,21 @@ def test_a_run_is_done_again_under_other_flags(train, tmp_path):
     assert config.seed == 9
     for name in ("steps", "problems_per_step", "group_size", "learning_rate", "max_new_tokens", "cold_start_steps"):
         assert getattr(config, name) == document["settings"][name] is not None
-    assert fields == {name: value for name, value in document["task"]["fields"].items() if value is not None}
+    kept = {name: value for name, value in document["task"]["fields"].items() if value is not None}
+    assert fields == kept | {"rewards": tuple(kept["rewards"])}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'env: clock\nreward: {correct: 2, "cosine:max_length=40": 0.5}',
+        'env: clock\ntask: {rewards: {correct: 2, "cosine:max_length=40": 0.5}}',
+        "env: clock\ntask: {rewards: [correct 2, 'cosine:max_length=40 0.5']}",
+    ],
+)
+def test_rewards_are_weights_by_name(written, text):
+    assert parse(["--config", written(text)])[2] == {"rewards": ("correct 2", "cosine:max_length=40 0.5")}
+    assert parse(["--config", written(text), "--reward", "accuracy", "1"])[2] == {"rewards": ("accuracy 1",)}
 
 
 def test_lists_are_written_with_commas(written):
@@ -77,6 +91,10 @@ def test_lists_are_written_with_commas(written):
         ("env: clock\ntask: roman", "task must hold values by name"),
         ("env: clock\ntask: 0", "task must hold values by name"),
         ("env: clock\nsteps: {a: 1}", "steps must be one value"),
+        ("env: clock\nreward: {corect: 1}", "Did you mean 'correct'"),
+        ("env: clock\nreward: correct", "A reward is a name and a weight, such as 'correct 2', got 'correct'"),
+        ("env: clock\nreward: {correct: -1}", "0 or more and finite, got '-1'"),
+        ("env: clock\nreward: {correct: {a: 1}}", "A reward is a name and a weight"),
         ("env: &x [*x]", "env must be one value"),
         ("env: clock\ngroup-size: 8\ngroup_size: 4", "a name twice"),
         ("env: clock\ntask: {size: 9}", "from 28 pixels"),

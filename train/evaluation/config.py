@@ -35,8 +35,12 @@ HOST_AND_PORT = re.compile(r"[\w.-]+:\d+(/|$)")
 class EvaluateConfig:
     """Evaluate a policy on an environment's held-out problems, or compare evaluations.
 
-    `--task.FIELD VALUE` sets a field of the task; `python -m envs list` shows which there are. Writes a JSON file with
-    a row per answer, and a report beside it. Begun again after a failure, it asks for no answer a second time.
+    `--task.FIELD VALUE` sets a field of the task; `python -m envs list` shows which there are. `--reward NAME WEIGHT`,
+    as often as need be, says what an answer is paid for, in place of the task's own weights; `python -m envs rewards`
+    lists the names.
+
+    Writes a JSON file with a row per answer, and a report beside it. Begun again after a failure, it asks for no answer
+    a second time.
     """
 
     env: str = ""

@@ -59,7 +59,8 @@ def make_parts(config: EvaluateConfig, texts: Mapping[str, str]) -> Parts:
         config = dataclasses.replace(config, served_model=Endpoint(config.endpoint()).check())
     controls = [name for name in config.controls if name != "shuffled" or config.eval_size > 1]
     asked = conditions(task, fields, probe.single_observation_space, controls, config.shifted)
-    looks = [str(value) if name == "style" else f"{name}-{value}" for name, value in fields.items()]
+    named = {name: value for name, value in fields.items() if name != "rewards"}  # they change no problem
+    looks = [str(value) if name == "style" else f"{name}-{value}" for name, value in named.items()]
     name = "-".join([spec.name.lower(), *looks, config.name])
     results_path(config.out, name, resumes=lambda _: False)  # an impossible one is told before a model is loaded
     yardsticks = measure_yardsticks(task)

@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from envs.rewards import SHAPES, RewardShape, accuracy, formatted
+from envs.rewards import SHAPES, RewardShape, accuracy
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,3 @@ def test_shapes_are_one_at_zero_fall_and_stay_bounded(shape):
 
 def test_every_shape_has_a_function():
     assert set(SHAPES) == set(get_args(RewardShape))
-
-
-def test_format_is_all_or_nothing():
-    assert formatted("<answer>7</answer>") == 1.0
-    assert formatted("7") == 0.0

@@ -1,4 +1,4 @@
-"""Reward components: what a text is paid for, each a pure function with values in [0, 1].
+"""Accuracy: an error becomes a number from 0 to 1, along one of several shapes.
 
 An accuracy shape turns an error into a number that is 1 at error 0 and falls as the error grows. All of them
 take the error as a fraction of the worst one, `x = error / worst_error`, and a `sharpness` without a unit, so
@@ -16,8 +16,6 @@ of it is still to be earned at 13 minutes, so there is a slope to climb from hou
 import math
 from collections.abc import Callable
 from typing import Literal, get_args
-
-from envs.answers import is_formatted
 
 RewardShape = Literal["linear", "exponential", "log", "mixture"]
 
@@ -71,8 +69,3 @@ def accuracy(shape: RewardShape, error: float, worst_error: float, sharpness: fl
     if sharpness is None:
         return SHAPES[shape](error, worst_error)
     return SHAPES[shape](error, worst_error, sharpness)
-
-
-def formatted(text: str) -> float:
-    """1.0 if the text is one `<answer>…</answer>`, at most a `<think>…</think>` before it; otherwise 0.0."""
-    return float(is_formatted(text))
