@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 from rich.table import Table
 
 import envs
-from envs.fields import field_types
 from envs.registry import is_ours
 from train.config import BOUNDS
 from train.loss_options import without_named
@@ -41,7 +39,7 @@ def with_preset(words: Sequence[str], texts: Mapping[str, str]) -> tuple[list[st
     if name not in PRESETS or "--resume" in given:  # who reads the flags says which there are, or refuses it
         return list(words), dict(texts)
     preset = PRESETS[name]
-    task_class = _task_of(name, preset, given.get("--env"))
+    _require_its_task(name, preset, given.get("--env"))
     settings = dict(preset.settings)
     if any(f"--{bound}" in given for bound in BOUNDS):
         settings = {key: value for key, value in settings.items() if key not in BOUNDS}
@@ -49,7 +47,7 @@ def with_preset(words: Sequence[str], texts: Mapping[str, str]) -> tuple[list[st
         settings = without_named(settings)
     spelled = {f"--{key.replace('_', '-')}": str(value) for key, value in {"env": preset.env, **settings}.items()}
     more = [word for key, value in spelled.items() if key not in given for word in (key, value)]
-    task = {key: str(value) for key, value in {**preset.task, **_paid(name, preset, task_class)}.items()}
+    task = {key: str(value) for key, value in {**preset.task, **_paid(preset)}.items()}
     known = {key.replace("-", "_") for key in texts}
     return more + list(words), {key: value for key, value in task.items() if key not in known} | dict(texts)
 
@@ -64,23 +62,14 @@ def _flags(words: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _task_of(name: str, preset: Preset, wanted: str | None) -> type:
-    """The class of the preset's task, which that of `--env` must be too.
-
-    Raises:
-        ValueError: it is not, or there is no such environment.
-    """
-    try:
-        task_class = type(envs.make_task(envs.resolve(preset.env)))
-    except ValueError as error:
-        raise ValueError(f"{FLAG} {name} needs the environment {preset.env}: {error}") from error
-    if wanted is not None:
-        spec = envs.resolve(wanted)
-        if not is_ours(spec) or not isinstance(envs.make_task(spec), task_class):
-            fitting = [known for known, one in PRESETS.items() if envs_alike(one.env, wanted)]
-            hint = f"; for that there are {', '.join(fitting)}" if fitting else ""
-            raise ValueError(f"{FLAG} {name} is for --env {preset.env}, got --env {wanted}{hint}")
-    return task_class
+def _require_its_task(name: str, preset: Preset, wanted: str | None) -> None:
+    """Raise ValueError if `--env` is given and is no environment of the preset's task."""
+    if wanted is None or envs_alike(preset.env, wanted):
+        return
+    envs.resolve(wanted)  # one that is not there has a message of its own
+    fitting = [known for known, one in PRESETS.items() if envs_alike(one.env, wanted)]
+    hint = f"; for that there are {', '.join(fitting)}" if fitting else ""
+    raise ValueError(f"{FLAG} {name} is for --env {preset.env}, got --env {wanted}{hint}")
 
 
 def envs_alike(one: str, other: str) -> bool:
@@ -92,15 +81,9 @@ def envs_alike(one: str, other: str) -> bool:
     return all(map(is_ours, specs)) and len({type(envs.make_task(spec)) for spec in specs}) == 1
 
 
-def _paid(name: str, preset: Preset, task_class: type) -> dict[str, Any]:
-    """The fields of the task that say what an answer is paid for."""
-    fields, weights = field_types(task_class), dict(preset.rewards)
-    if "rewards" in fields:
-        return {"rewards": ",".join(f"{reward} {weight}" for reward, weight in preset.rewards)}
-    own = {key: weights.pop(key.removesuffix("_weight"), 0.0) for key in fields if key.endswith("_weight")}
-    if weights:
-        print(f"note: {FLAG} {name} also pays for {', '.join(weights)}, which its task does not know")
-    return own
+def _paid(preset: Preset) -> dict[str, str]:
+    """The field of the task that says what an answer is paid for."""
+    return {"rewards": ",".join(f"{reward} {weight}" for reward, weight in preset.rewards)}
 
 
 def listing() -> Table:

@@ -73,6 +73,7 @@ class SupervisedTrainer(Trainer):
             self.record.metrics.add(row)
             self.trackers.log("train", row)
         self.progress.step(row)
+        self.watch.look(row)
         self.require_progress()
 
     def learn_from(self, lesson: Lesson, factor: float) -> dict[str, float | None]:

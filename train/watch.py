@@ -72,11 +72,15 @@ class Watch:
 
     def step(self, row: Mapping[str, Any], rollout: Rollout, seeds: Sequence[int]) -> None:
         """Look at a step: its row of `metrics.csv`, and the answers that were learned from."""
-        for text in self.alerts.feed(row):
-            self.say(text)
         every = self.config.show_samples
         if every and row["step"] % every == 0:
             self.show(row["step"], rollout, seeds)
+        self.look(row)
+
+    def look(self, row: Mapping[str, Any]) -> None:
+        """Look at a step's row of `metrics.csv` alone: say which trends to mind, and tell the callbacks."""
+        for text in self.alerts.feed(row):
+            self.say(text)
         self.tell("step", row)
 
     def show(self, step: int, rollout: Rollout, seeds: Sequence[int]) -> None:

@@ -155,12 +155,6 @@ def test_what_does_not_fit_is_refused(words, said):
         parse(words.split())
 
 
-def test_a_preset_of_an_environment_that_is_not_there_says_so(monkeypatch):
-    monkeypatch.setitem(PRESETS["clock-7b"].__dict__, "env", "klock")
-    with pytest.raises(ValueError, match="--preset clock-7b needs the environment klock: Unknown environment"):
-        parse(["--preset", "clock-7b"])
-
-
 def test_another_name_of_the_same_task_fits():
     _, spec, _ = settings("--preset correlation-7b --env scatter")
     assert spec.id == "eyechart/Scatter-v0"
