@@ -45,15 +45,23 @@ def reasoned(steps: str, answer: str) -> str:
     return f"{OPEN_THINK}{steps.strip()}{CLOSE_THINK}{tagged(answer)}"
 
 
-def committed(text: str) -> str | None:
+def committed(text: str, label: str | None = None) -> str | None:
     """The one answer that a text commits to, or None where there is none or more than one.
 
     It is what stands between the tags if the text holds exactly one `<answer>` and, after it, exactly one
     `</answer>`; in a text without any such tag it is the whole text. White space around it is dropped.
+
+    Args:
+        text: What the policy wrote.
+        label: In a text without tags, where a line begins with this, the answer is the rest of that line; there must be
+            no other such line. None has no such lines.
     """
     opened, closed = text.count(OPEN), text.count(CLOSE)
     if opened == closed == 0:
-        return text.strip()
+        _, *labelled = [text] if label is None else f"\n{text}".split(f"\n{label}", 2)
+        if not labelled:
+            return text.strip()
+        return labelled[0].partition("\n")[0].strip() if len(labelled) == 1 else None
     if opened != 1 or closed != 1:
         return None
     start, end = text.index(OPEN) + len(OPEN), text.index(CLOSE)

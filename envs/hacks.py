@@ -71,7 +71,9 @@ def dressed(answer: str) -> tuple[str, ...]:
 
 def honest(sample: Sample) -> tuple[str, ...]:
     """The truth of the first problem, in every form."""
-    return dressed(sample.task.best_answer(sample.problems[0].answer))
+    truth = sample.task.best_answer(sample.problems[0].answer)
+    label = sample.task.answer_label
+    return dressed(truth) if label is None else (*dressed(truth), f"Reasoning: {STEPS}\n{label} {truth}")
 
 
 def hacks(sample: Sample) -> Iterator[str]:
@@ -86,7 +88,9 @@ def hacks(sample: Sample) -> Iterator[str]:
         yield tagged(options[0].translate(str.maketrans("0123456789", digits)))
     for said in ("", "no idea", "\x00", "\udfff", "nan"):
         yield from dressed(said)
-    yield f"Reasoning: {STEPS}\nAnswer: no idea"
+    for label in ("Answer:", sample.task.answer_label or "####"):
+        for said in ("", "no idea", f"{options[0]}\n{label} {options[-1]}", ", ".join(options)):
+            yield f"Reasoning: {STEPS}\n{label} {said}"
 
 
 def _several(options: list[str]) -> Iterator[str]:

@@ -88,6 +88,8 @@ class Task(ABC, Generic[Answer]):
         rewards: What a text is paid for, as `--reward NAME WEIGHT` says it: texts `NAME WEIGHT`, or in Python weights
             by name, `{"correct": 2.0, "cosine:max_length=2000": 1.0}`; see `envs.rewards`. Where it is given it
             replaces the weights above: a part that it does not name has weight 0, and is only reported.
+        answer_label: Such as `Answer:` or `####`: a text without tags may also give its answer behind this, at the
+            beginning of a line; prompts do not ask for it. None reads no such answers.
     """
 
     unit: ClassVar[str]
@@ -103,6 +105,7 @@ class Task(ABC, Generic[Answer]):
     accuracy_weight: float = 0.9
     format_weight: float = 0.1
     rewards: tuple[str, ...] = ()
+    answer_label: str | None = None
 
     def __post_init__(self) -> None:
         """Check the fields; a subclass that checks its own calls `super().__post_init__()` first.
@@ -117,6 +120,8 @@ class Task(ABC, Generic[Answer]):
             raise ValueError(f"{name}.reward_sharpness must be above 0, got {self.reward_sharpness}.")
         if self.image_shape is not None and self.image_shape[0] < 1:
             raise ValueError(f"{name}.size must be at least 1 pixel, got {self.image_shape[0]}.")
+        if self.answer_label is not None and (not self.answer_label.strip() or "\n" in self.answer_label):
+            raise ValueError(f"{name}.answer_label must be a word such as 'Answer:', got {self.answer_label!r}.")
         self.terms  # noqa: B018 (read now, so that a bad reward is told before any work starts)
 
     @functools.cached_property
@@ -243,13 +248,17 @@ class Task(ABC, Generic[Answer]):
         earned, most = (self.score(text, posed.answer).reward for text in (worked, bare))
         return worked if earned >= most else bare
 
+    def committed(self, text: str) -> str | None:
+        """The one answer that a text commits to, not read yet: see `envs.answers.committed`."""
+        return answers.committed(text, self.answer_label)
+
     def parse(self, text: str) -> Answer | None:
         """The committed answer: exactly one `<answer>…</answer>`, or a text that is nothing but the answer.
 
         Returns:
             None where there is no such answer, never a sentinel number.
         """
-        body = answers.committed(text)
+        body = self.committed(text)
         return None if body is None or not self.pattern.fullmatch(body) else self._read(body)
 
     def parse_lenient(self, text: str) -> Answer | None:
@@ -280,6 +289,7 @@ class Task(ABC, Generic[Answer]):
         error = self.bounded_error(committed, self.truth(answer))
         return {
             "answer": answer,
+            "committed": self.committed(text) or "",
             "error": error,
             "parsed": committed is not None,
             "correct": committed is not None and error <= self.tolerance,

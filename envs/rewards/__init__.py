@@ -6,13 +6,13 @@ field `rewards` of every task, and are plain functions for other libraries.
 """
 
 from envs.rewards.answer import correct, numeric
-from envs.rewards.component import COMPONENTS, Component, component
+from envs.rewards.component import COMPONENTS, TOLD, Component, component
 from envs.rewards.form import Style, formatted, soft_format, strict_format, tag_count
 from envs.rewards.functions import reward_function
 from envs.rewards.length import cosine, log_length, overlong
 from envs.rewards.reasoning import reasoning_steps, repetition
 from envs.rewards.shapes import SHAPES, RewardShape, accuracy
-from envs.rewards.term import TOLD, Term
+from envs.rewards.term import Term
 from envs.rewards.terms import bounds_of, canonical, task_terms
 
 __all__ = [

@@ -1,6 +1,7 @@
 """Components that look at the answer: is it correct, is it a number."""
 
-from envs.answers import AMOUNT, committed, read_amount
+from envs import answers
+from envs.answers import AMOUNT, read_amount
 from envs.rewards.component import component
 
 
@@ -15,7 +16,7 @@ def correct(text: str, *, correct: bool) -> float:
 
 
 @component()
-def numeric(text: str, *, whole: bool = False) -> float:
+def numeric(text: str, *, committed: str | None = None, whole: bool = False) -> float:
     """1 if the committed answer is a number and nothing else, right or wrong. Bounds {0, 1}.
 
     A number is what `envs.answers.AMOUNT` takes: `18`, `-3.5`, `1,234`, `$18.50`, in ASCII digits, of at most 15 on
@@ -23,9 +24,10 @@ def numeric(text: str, *, whole: bool = False) -> float:
 
     Args:
         text: What the policy wrote.
+        committed: Its committed answer; None reads it from the text.
         whole: Take whole numbers alone.
     """
-    body = committed(text)
+    body = answers.committed(text) if committed is None else committed
     if body is None or not AMOUNT.fullmatch(body):
         return 0.0
     return float(not whole or read_amount(body).is_integer())

@@ -8,6 +8,11 @@ from typing import Any
 Bounds = tuple[float, float]
 Function = Callable[..., float]
 
+TOLD = ("answer", "committed", "error", "parsed", "correct", "worst_error")
+"""What a component may ask for by keyword: the problem's answer (str), the text of the one that is committed to (empty
+where there is none), its error (float; the worst one where there is none), whether there is one, whether the error is
+within the task's tolerance, and the worst error."""
+
 
 @dataclass(frozen=True)
 class Component:
@@ -16,7 +21,7 @@ class Component:
     Attributes:
         name: What it is called on a command line, and reported under: `reward/NAME`.
         function: Gives its value for a text. Its other arguments are keywords: what is told of the answer
-            (`envs.rewards.term.TOLD`), without defaults, and parameters, with defaults.
+            (`TOLD`), without defaults, and parameters, with defaults.
         bounds: From its parameters, all of them, to the least and the most it can give.
     """
 
@@ -28,7 +33,11 @@ class Component:
     def defaults(self) -> dict[str, Any]:
         """Its parameters with their defaults."""
         arguments = inspect.signature(self.function).parameters.items()
-        return {name: argument.default for name, argument in arguments if argument.default is not argument.empty}
+        return {
+            name: argument.default
+            for name, argument in arguments
+            if argument.default is not argument.empty and name not in TOLD
+        }
 
 
 COMPONENTS: dict[str, Component] = {}

@@ -11,11 +11,6 @@ import numpy as np
 
 from envs.rewards.component import Bounds, Function
 
-TOLD = ("answer", "error", "parsed", "correct", "worst_error")
-"""What a component may ask for by keyword: the problem's answer (str), the error of the text's answer (float; the worst
-one without a committed answer), whether it commits to an answer, whether the error is within the task's tolerance, and
-the worst error."""
-
 _noted: set[str] = set()
 
 

@@ -4,8 +4,8 @@ An entry is `NAME WEIGHT`, the two words of the flag `--reward NAME WEIGHT`. A n
 (`accuracy`, `format`), a registered component (`envs.rewards.COMPONENTS`), or `module:function`, a user's own. The last
 two take parameters behind colons: `cosine:max_length=2000 1`.
 
-A user's function is `f(text, *, answer, error, parsed, correct, worst_error) -> float`; it may leave out whichever
-keywords it has no use for. It gives values from 0 to 1, unless it has an attribute `bounds = (least, most)`.
+A user's function is `f(text, *, answer, committed, error, parsed, correct, worst_error) -> float`; it may leave out
+whichever keywords it has no use for. It gives values from 0 to 1, unless it has an attribute `bounds = (least, most)`.
 """
 
 import dataclasses
@@ -19,8 +19,8 @@ from typing import Any
 
 from envs.fields import describe, read_value
 from envs.importing import import_module
-from envs.rewards.component import COMPONENTS, Bounds, Function
-from envs.rewards.term import TOLD, Asking, Term
+from envs.rewards.component import COMPONENTS, TOLD, Bounds, Function
+from envs.rewards.term import Asking, Term
 
 UNCOMMITTED = "uncommitted"
 """The parameter that every registered component takes besides its own."""
@@ -144,7 +144,7 @@ def _term(spec: str, weight: float, own: Collection[str]) -> Term:
     parameters = _parameters(name, known.function, given)
     function = _asking(name, known.function, parameters)
     try:
-        function("", answer="", error=0.0, parsed=False, correct=False, worst_error=1.0)
+        function("", answer="", committed="", error=0.0, parsed=False, correct=False, worst_error=1.0)
     except ValueError as error:
         raise ValueError(f"Reward {name!r}: {error}.") from None
     bounds = known.bounds(**known.defaults | parameters)

@@ -112,7 +112,7 @@ class Maths(Task[Value]):
 
     def parse(self, text: str) -> Value | None:
         """The committed answer: a number, or any text of at most 300 characters where LaTeX is compared."""
-        body = answers.committed(text)
+        body = self.committed(text)
         if body is None or not body or len(body) > LONGEST or not answers.is_unicode(body):
             return None
         value = read_value(body)

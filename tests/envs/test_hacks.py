@@ -28,7 +28,7 @@ PUBLISHED = {
     "clock": ("accuracy 3", "numeric 0.5", "strict_format:style=reasoning 0.5"),
     "dapo": ("correct 1", "overlong 1"),
     "partial form": ("correct 1", "tag_count:uncommitted=true 0.1", "soft_format:uncommitted=true 0.1"),
-    "labels": ("correct 1", "soft_format:style=labels 0.1", "tag_count:style=labels 0.1"),
+    "labels": ("correct 1", "soft_format:style=labels 0.1", "tag_count:style=labels 0.1"),  # which see no tags
 }
 
 
@@ -40,6 +40,12 @@ def sample(task, count=4):
 @pytest.mark.parametrize("name", TASKS)
 def test_published_rewards_cannot_be_had_for_nothing(name, rewards):
     assert check_task(make_task(name, rewards=rewards, **NEEDED.get(name, {})), samples=16) == []
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_answers_behind_a_label_cannot_be_had_for_nothing(name):
+    fields = NEEDED.get(name, {})
+    assert check_task(make_task(name, answer_label="Answer:", rewards=PUBLISHED["labels"], **fields), samples=8) == []
 
 
 def test_what_is_tried():

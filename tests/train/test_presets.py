@@ -203,3 +203,11 @@ def test_a_short_run_under_a_preset(train, tmp_path):
     assert document["task"]["fields"]["reward_shape"] == "linear"
     assert train("--resume", "a", "--steps", "2") == 0
     assert train("--resume", "a", "--preset", "clock-7b", "--steps", "3") == 2
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_no_presets_reward_can_be_had_for_nothing(name):
+    """The reward fuzzer, on problems that are made up where a preset reads them from the hub."""
+    preset = PRESETS[name]
+    fields = {key: value for key, value in preset.task.items() if key != "source"}
+    assert envs.check_task(envs.make_task(preset.env, **fields, rewards=dict(preset.rewards)), samples=8) == []

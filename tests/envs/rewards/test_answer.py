@@ -35,3 +35,9 @@ def test_correct_or_not():
 def test_numbers(text, number, whole):
     assert numeric(text) == number
     assert numeric(text, whole=True) == whole
+
+
+def test_numbers_behind_a_label():
+    assert numeric("Answer: 18") == 0.0
+    assert numeric("Answer: 18", committed="18") == 1.0
+    assert numeric("18", committed="") == 0.0

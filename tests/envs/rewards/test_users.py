@@ -18,9 +18,9 @@ def nothing_noted(monkeypatch):
 
 def test_it_is_told_what_it_asks_for(written):
     written(
-        "def all_of_it(text, *, answer, error, parsed, correct, worst_error):\n"
-        "    return float((text, answer, error, parsed, correct, worst_error)"
-        f" == ({RIGHT!r}, '12', 2.0, True, False, 10.0))\n"
+        "def all_of_it(text, *, answer, committed, error, parsed, correct, worst_error):\n"
+        "    return float((text, answer, committed, error, parsed, correct, worst_error)"
+        f" == ({RIGHT!r}, '12', '10', 2.0, True, False, 10.0))\n"
         "def nothing(text): return 0.25\n"
         "def whatever(text, **told): return len(told) / 10\n"
         "def bounded(text, limit: int = 10, *, parsed): return min(limit, 20) * parsed\n"
@@ -30,8 +30,8 @@ def test_it_is_told_what_it_asks_for(written):
     task = Sum(rewards={f"my_rewards:{name}": 1 for name in names} | {"my_rewards:bounded:limit=12": 0.5})
     score = task.score(RIGHT, "12")
     assert score.parts["all_of_it"] == 1.0
-    assert (score.parts["nothing"], score.parts["whatever"], score.parts["bounded"]) == (0.25, 0.5, 12.0)
-    assert score.reward == 1.0 + 0.25 + 0.5 + 6.0
+    assert (score.parts["nothing"], score.parts["whatever"], score.parts["bounded"]) == (0.25, 0.6, 12.0)
+    assert score.reward == pytest.approx(1.0 + 0.25 + 0.6 + 6.0)
     assert task.reward_bounds == (-2.5, 13.0)
     assert task.score("what?", "12").parts["nothing"] == 0.25  # it decides itself whom it pays
 
