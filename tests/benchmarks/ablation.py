@@ -109,7 +109,7 @@ def table(results: Sequence[Result]) -> str:
     heads = ["variant", "what it sets", "seed", "steps", "rollouts", "seconds", *(f"MAE at {step}" for step in steps)]
     lines = ["| " + " | ".join(heads) + " |", "|---|---|" + "---:|" * (len(heads) - 2)]
     for one in sorted(results, key=lambda one: (one.failed is not None, one.mae.get(max(one.mae, default=0), 1e9))):
-        errors = [f"{one.mae[step]:.1f}" if step in one.mae else "" for step in steps]
+        errors = [f"{one.mae[step]:.3g}" if step in one.mae else "" for step in steps]
         cells = [one.variant, f"`{VARIANTS[one.variant]}`" if VARIANTS[one.variant] else "nothing"]
         cells += [str(one.seed), str(one.steps), str(one.rollouts), f"{one.seconds:.0f}", *errors]
         lines.append("| " + " | ".join(cells) + " |" + (f" {one.failed}" if one.failed else ""))

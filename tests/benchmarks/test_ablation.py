@@ -44,8 +44,8 @@ def test_the_best_comes_first_and_a_failure_last():
     assert ablation.table(results).splitlines() == [
         "| variant | what it sets | seed | steps | rollouts | seconds | MAE at 50 | MAE at 100 |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
-        "| defaults | nothing | 0 | 100 | 2560 | 30 | 80.0 | 39.0 |",
-        "| resample | `--resample 3` | 0 | 100 | 5120 | 61 | 90.0 | 40.3 |",
+        "| defaults | nothing | 0 | 100 | 2560 | 30 | 80 | 39 |",
+        "| resample | `--resample 3` | 0 | 100 | 5120 | 61 | 90 | 40.3 |",
         "| adamw | `--optimizer adamw` | 0 | 0 | 0 | 0 |  |  | exit status 1: error: no",
     ]
 

@@ -1,6 +1,5 @@
 """Training low-rank adapters: from the command line to a merged model."""
 
-import csv
 import json
 
 import pytest
@@ -8,16 +7,11 @@ import torch
 from safetensors.torch import load_file
 
 from agents.loading import load_policy
-from tests.train.conftest import SMALL
+from tests.train.conftest import SMALL, timeless
 from tests.train.steps import crafted, update
 from train.preparation import choose_what_learns
 
 LORA = (*SMALL, "--lora", "--lora-rank", "4", "--lora-targets", "q_proj,o_proj", "--cold-start", "none")
-
-
-def read(path):
-    with path.open() as file:
-        return [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in csv.DictReader(file)]
 
 
 def test_only_the_adapter_is_trained_and_kept(train, tmp_path, base):
@@ -42,7 +36,7 @@ def test_resumed_it_is_the_same_run(train, tmp_path, base):
     assert train(*flags, "--steps", "4", "--run", "whole") == 0
     assert train(*flags, "--steps", "2", "--run", "halved") == 0
     assert train("--resume", "halved", "--steps", "4") == 0
-    assert read(tmp_path / "halved" / "metrics.csv") == read(tmp_path / "whole" / "metrics.csv")
+    assert timeless(tmp_path / "halved" / "metrics.csv") == timeless(tmp_path / "whole" / "metrics.csv")
     assert not (tmp_path / "halved" / "reference").exists()  # the reference is the model with its adapter off
 
 
