@@ -1,5 +1,6 @@
 """Policies that never look at the picture: the ends of the scale on which the others are read."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,12 +14,12 @@ def tagged(answer: str) -> str:
     return f"<answer>{answer}</answer>"
 
 
-class Baseline:
+class Baseline(ABC):
     """A policy whose answers stand ready at once."""
 
+    @abstractmethod
     def answers(self, infos: Mapping[str, Any], draws: Draws) -> Sequence[str]:
         """The answer to each of the B problems, without its tags."""
-        raise NotImplementedError
 
     def respond(
         self, observations: Mapping[str, Any], infos: Mapping[str, Any], draws: Draws

@@ -86,7 +86,10 @@ def _draw_model(axes: Axes, evaluation: EvaluationFile, name: str, y: int, index
 def _draw_yardsticks(axes: Axes, evaluations: Sequence[EvaluationFile]) -> None:
     """Draw vertical dashed lines, their names above the panel, each higher than the one to its left."""
     known = [("", evaluation.yardsticks) for evaluation in evaluations[:1]]
-    for level, yardstick in enumerate(reversed(merged_yardsticks(known, short(evaluations[0].unit, 24)))):
+    yardsticks = merged_yardsticks(known, short(evaluations[0].unit, 24))
+    if yardsticks:  # the highest is first, and may lie beyond every point
+        axes.set_xlim(right=max(axes.get_xlim()[1], 1.05 * yardsticks[0].value))
+    for level, yardstick in enumerate(reversed(yardsticks)):
         axes.axvline(yardstick.value, color=DASHES, linewidth=1, linestyle=(0, (5, 3)), zorder=1,
                      gid=f"yardstick {yardstick.name}")  # fmt: skip
         axes.annotate(

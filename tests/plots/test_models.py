@@ -111,3 +111,14 @@ def test_a_narrow_picture_has_its_panels_below_each_other(make_run: MakeRun):
         "training steps",
         "training steps",
     ]
+
+
+def test_yardsticks_beyond_every_point_are_in_the_picture(tmp_path: Path):
+    document = clock_evaluation("good")
+    document["conditions"] = document["conditions"][:1]  # without the blank picture, whose error is near chance
+    document["conditions"][0]["figures"]["mae"] = {"value": 1.0, "low": 0.5, "high": 2.0}
+    axes = draw_points([read_evaluation(write_evaluation(tmp_path / "good.json", document))]).axes[0]
+    (chance,) = [line for line in axes.lines if str(line.get_gid()).startswith("yardstick chance")]
+    assert axes.get_xlim()[0] == 0
+    assert chance.get_xdata()[0] == pytest.approx(179.55)  # with the best constant, which is as good as equal
+    assert axes.get_xlim()[1] == pytest.approx(1.05 * 179.55)
