@@ -159,8 +159,7 @@ class Task(ABC, Generic[Answer]):
         Override it where that is not enough, as for problems that are rows of a file. Called by `problem`, which
         checks both arguments.
         """
-        stream = np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split),))
-        return self.generate(np.random.Generator(np.random.PCG64(stream)))
+        return self.generate(problem_rng(seed, split))
 
     def num_problems(self, split: str) -> int | None:
         """How many problems a split has, where they run out; None where they do not.
@@ -316,6 +315,11 @@ class Task(ABC, Generic[Answer]):
             return self.read(text)
         except (ValueError, ArithmeticError):
             return None
+
+
+def problem_rng(seed: int, split: str) -> np.random.Generator:
+    """All the chance of the problem that a seed stands for; splits have streams of their own, even at equal seeds."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split),))))
 
 
 def problem(task: Task, seed: int, split: str = "train") -> Problem:

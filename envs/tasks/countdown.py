@@ -14,7 +14,7 @@ from envs import answers, expressions
 from envs.data.dataset import Choice, DataSet, load, shuffled
 from envs.data.formats import Item
 from envs.expressions import Expression
-from envs.task import SPLITS, Problem, Task
+from envs.task import Problem, Task, problem_rng
 from envs.tasks.countdown_solver import nearest, random_expression
 
 SIGNS = "+-*/"
@@ -109,7 +109,7 @@ class Countdown(Task[Expression]):
         """Row `seed` of the split, counted round and round; or the first problem made up that belongs to the split."""
         if self.source is not None:
             return self._problem_of(self._rows.item(seed, split))
-        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split),))))
+        rng = problem_rng(seed, split)
         while True:
             posed = self.generate(rng)
             if is_held_out(posed.answer) == (split == "eval"):

@@ -11,7 +11,7 @@ import numpy as np
 from envs import answers
 from envs.data.dataset import Choice, DataSet, load, shuffled
 from envs.data.formats import Item
-from envs.task import SPLITS, Problem, Scalar, Task
+from envs.task import Problem, Scalar, Task, problem_rng
 from envs.tasks.word_problems import MOST_STEPS, compose
 
 MOST_DISTRACTORS = 4
@@ -88,7 +88,7 @@ class GSM8K(Task[float]):
         """Row `seed` of the split, counted round and round; or the first problem made up that belongs to the split."""
         if self.source is not None:
             return self._problem_of(self._rows.item(seed, split))
-        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split),))))
+        rng = problem_rng(seed, split)
         while True:
             posed = self.generate(rng)
             held_out = zlib.crc32(posed.prompt.encode()) % HELD_OUT == 0
