@@ -48,6 +48,7 @@ def collect(
     run_seed: int,
     step: int,
     rows: Sequence[int] | None = None,
+    levels: Sequence[int] | None = None,
     phases: Phases | None = None,
 ) -> Rollout:
     """Pose P problems, answer each `group_size` times, score the answers.
@@ -61,13 +62,15 @@ def collect(
         run_seed: keys the sampling, with `step` and the problem's seed.
         step: see `run_seed`.
         rows: which of the problems are answered, and make up the rollout; None for all.
+        levels: of the P problems, as a reset's option `level` takes them; None leaves it out.
         phases: what it takes to "draw" (to pose, with pictures), "generate" and "score" is added to it.
     """
     rows = range(len(seeds)) if rows is None else rows
     phases = phases or Phases()
     phases.begin()
     members = np.concatenate([np.arange(row * group_size, (row + 1) * group_size) for row in rows])
-    observations, _ = envs.reset(seed=[seed for seed in seeds for _ in range(group_size)])
+    options = None if levels is None else {"level": [level for level in levels for _ in range(group_size)]}
+    observations, _ = envs.reset(seed=[seed for seed in seeds for _ in range(group_size)], options=options)
     images = pictures(observations)
     firsts = [row * group_size for row in rows]
     shown = None if images is None else [images[first] for first in firsts]

@@ -21,6 +21,7 @@ from envs.check import check_task
 from envs.fields import flag_of, read_fields, required, split_flags
 from envs.foreign import UntrainableError, gymnasiums_complaint, require_trainable
 from envs.importing import import_module
+from envs.levels import level_name, levels_of
 from envs.question import draw
 from envs.registry import is_ours, make_task, registered, resolve, task_class
 from envs.rewards import COMPONENTS
@@ -81,6 +82,9 @@ class Show:
         sheet = contact_sheet(task, self.count, self.seed, self.split)
         write_png(sheet, self.out)
         print(problem(task, self.seed, self.split).prompt)
+        levels = [level_name(task, level) for level in levels_of(task)]
+        if len(levels) > 1:
+            print(f"levels of a curriculum: {'; '.join(levels)}")
         print(f"{self.out}: {self.count} problems, {sheet.shape[1]} x {sheet.shape[0]} pixels")
         return 0
 

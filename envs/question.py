@@ -6,6 +6,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.error import ResetNeeded
 
+from envs.levels import levels_of, require_level
 from envs.registry import build_task
 from envs.task import SPLITS, Problem, Score, Task, problem
 from rendering import render
@@ -156,6 +157,7 @@ class QuestionEnv(gym.Env[dict[str, Any], str]):
         require_modes(split, render_mode, self.task)
         self.split, self.render_mode, self.metadata = split, render_mode, metadata(self.task)
         self.observation_space, self.action_space = observation_space(self.task), TextSpace()
+        self._posing = self.task  # the level that the problem is posed at
         self._problem: Problem | None = None
         self._picture: np.ndarray | None = None
         self._seed, self._finished = 0, True
@@ -163,11 +165,22 @@ class QuestionEnv(gym.Env[dict[str, Any], str]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Pose problem `seed` of the split, or a random one. `options` are not used."""
+        """Pose problem `seed` of the split, or a random one.
+
+        Args:
+            seed: Which problem; None draws one.
+            options: `{"level": k}` poses it at a level of the task, from 0, the easiest of `task.levels()`, up.
+
+        Raises:
+            ValueError: For a level that there is not.
+        """
+        level = (options or {}).get("level")
+        levels = (self.task,) if level is None else levels_of(self.task)
+        self._posing = levels[-1 if level is None else require_level(level, len(levels))]
         super().reset(seed=seed)
         self._seed = int(self.np_random.integers(SEED_LIMIT)) if seed is None else seed
-        self._problem = problem(self.task, self._seed, self.split)
-        self._picture = draw(self.task, self._problem)
+        self._problem = problem(self._posing, self._seed, self.split)
+        self._picture = draw(self._posing, self._problem)
         self._finished = False
         return self._observation(self._problem), self._info(self._problem)
 
@@ -180,7 +193,7 @@ class QuestionEnv(gym.Env[dict[str, Any], str]):
         if self._problem is None or self._finished:
             raise ResetNeeded("There is no open question: call reset() before each step().")
         self._finished = True
-        score = self.task.score(action, self._problem.answer)
+        score = self._posing.score(action, self._problem.answer)
         info = self._info(self._problem) | step_info(score)
         return self._observation(self._problem), score.reward, True, False, info
 
@@ -201,4 +214,4 @@ class QuestionEnv(gym.Env[dict[str, Any], str]):
         return image | {"prompt": posed.prompt}
 
     def _info(self, posed: Problem) -> dict[str, Any]:
-        return question_info(self.task, self._seed, posed)
+        return question_info(self._posing, self._seed, posed)

@@ -12,6 +12,7 @@ import numpy as np
 
 from envs.answers import CLOSE, OPEN, is_unicode, tagged
 from envs.fields import RESERVED
+from envs.levels import level_name, levels_of
 from envs.task import Problem, Task, problem
 from rendering import render
 
@@ -148,6 +149,20 @@ def _check_number(sample: Sample) -> Iterator[str]:
             return
 
 
+def _check_levels(sample: Sample) -> Iterator[str]:
+    """Levels must end in the task itself, and each of them pose problems that can be answered."""
+    try:
+        levels = levels_of(sample.task)
+    except ValueError as error:
+        yield str(error)
+        return
+    for level in levels[:-1]:
+        posed = problem(level, sample.seeds[0], sample.split)
+        score = level.score(tagged(level.best_answer(posed.answer)), posed.answer)
+        if not score.parsed:
+            yield f"The best answer must be read at each level, but is not at {level_name(sample.task, level)}."
+
+
 def _same_state(before: Any, after: Any) -> bool:
     return before[2:] == after[2:] and bool(np.array_equal(before[1], after[1]))
 
@@ -175,5 +190,6 @@ def _check_pictures(sample: Sample) -> Iterator[str]:
 RULES = (
     _check_seeds,
     _check_number,
+    _check_levels,
     _check_pictures,
 )

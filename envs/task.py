@@ -5,7 +5,7 @@ import math
 import operator
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -148,6 +148,14 @@ class Task(ABC, Generic[Answer]):
     def is_slow(self) -> bool:
         """Whether `error` takes milliseconds rather than microseconds: yardsticks are then estimated from less."""
         return False
+
+    def levels(self) -> "Sequence[Task[Answer]]":
+        """Easier versions of this task, the easiest first, up to the task itself: what a curriculum climbs.
+
+        They differ in fields alone, and neither in the shape of their pictures nor in what is paid. The default is the
+        task itself and nothing else: it has no difficulty.
+        """
+        return (self,)
 
     @abstractmethod
     def generate(self, rng: np.random.Generator) -> Problem:

@@ -1,5 +1,6 @@
 """Many questions at once: whole groups posed from one seed, each distinct seed drawn and rendered once."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from envs.levels import levels_of, require_level
 from envs.question import (
     SEED_LIMIT,
     TextSpace,
@@ -21,6 +23,9 @@ from envs.question import (
 )
 from envs.registry import build_task
 from envs.task import Problem, Task, problem
+
+Posed = tuple[int, int]
+"""A question: its seed, and its level, counted from the end: -1 is the task itself."""
 
 
 class QuestionVectorEnv(VectorEnv[dict[str, Any], Sequence[str], np.ndarray]):
@@ -62,8 +67,9 @@ class QuestionVectorEnv(VectorEnv[dict[str, Any], Sequence[str], np.ndarray]):
         self.metadata = metadata(self.task) | {"autoreset_mode": AutoresetMode.DISABLED}
         self.single_observation_space, self.single_action_space = observation_space(self.task), TextSpace()
         self._spaces: dict[str, gym.Space] = {}
-        self._seeds: list[int] = []
-        self._rows = np.zeros(num_envs, dtype=np.intp)  # env -> its row in what follows, one row per distinct seed
+        self._posed: list[Posed] = []
+        self._rows = np.zeros(num_envs, dtype=np.intp)  # env -> its row in what follows, one row per distinct question
+        self._tasks: list[Task] = []
         self._problems: list[Problem] = []
         self._told: list[dict[str, Any]] = []
         self._pictures: np.ndarray | None = None
@@ -91,14 +97,15 @@ class QuestionVectorEnv(VectorEnv[dict[str, Any], Sequence[str], np.ndarray]):
 
         Args:
             seed: One per env, equal ones make a group; an int s stands for s, s+1, ...; None draws them all.
-            options: `{"reset_mask": bool (B,)}` resets some envs only, as Gymnasium has it.
+            options: `{"reset_mask": bool (B,)}` resets some envs only, as Gymnasium has it. `{"level": k}`, or B of
+                them, poses the questions at levels of the task, from 0, the easiest of `task.levels()`, up.
 
         Raises:
-            ValueError: If the number of seeds is not `num_envs`.
+            ValueError: If the number of seeds is not `num_envs`, or there is no such level.
         """
-        mask = self._reset_mask(options)
-        drawn = self._draw_seeds(seed)
-        old = self._seeds or drawn
+        mask, levels = self._reset_mask(options), self._asked_levels((options or {}).get("level"))
+        drawn = list(zip(self._draw_seeds(seed), levels, strict=True))
+        old = self._posed or drawn
         self._pose([drawn[i] if mask[i] else old[i] for i in range(self.num_envs)], mask)
         self._finished = self._finished & ~mask
         return self._observation(), _columns(self._infos(), mask)
@@ -119,7 +126,8 @@ class QuestionVectorEnv(VectorEnv[dict[str, Any], Sequence[str], np.ndarray]):
             raise ValueError(f"Expected {self.num_envs} texts, one per env, got {len(actions)}.")
         self._finished[:] = True
         truths = [self._problems[row].answer for row in self._rows]
-        scores = [self.task.score(text, truth) for text, truth in zip(actions, truths, strict=True)]
+        tasks = [self._tasks[row] for row in self._rows]
+        scores = [task.score(text, truth) for task, text, truth in zip(tasks, actions, truths, strict=True)]
         infos = [info | step_info(score) for info, score in zip(self._infos(), scores, strict=True)]
         rewards = np.array([score.reward for score in scores], dtype=np.float64)
         everywhere, nowhere = np.ones(self.num_envs, dtype=bool), np.zeros(self.num_envs, dtype=bool)
@@ -144,9 +152,25 @@ class QuestionVectorEnv(VectorEnv[dict[str, Any], Sequence[str], np.ndarray]):
         mask = np.asarray(mask)
         if mask.shape != (self.num_envs,) or mask.dtype != bool:
             raise ValueError(f"reset_mask must be {self.num_envs} truth values, got {mask!r}.")
-        if not self._seeds and not mask.all():
+        if not self._posed and not mask.all():
             raise ResetNeeded("The first reset() must be of every env.")
         return mask
+
+    @functools.cached_property
+    def _levels(self) -> tuple[Task, ...]:
+        return levels_of(self.task)
+
+    def _at(self, level: int) -> Task:
+        return self.task if level == -1 else self._levels[level]
+
+    def _asked_levels(self, level: Any) -> list[int]:
+        """The level of each env, counted from the end."""
+        if level is None:
+            return [-1] * self.num_envs
+        numbers = [level] * self.num_envs if np.ndim(level) == 0 else list(level)
+        if len(numbers) != self.num_envs:
+            raise ValueError(f"Expected one level, or {self.num_envs}, one per env, got {len(numbers)}.")
+        return [require_level(number, len(self._levels)) - len(self._levels) for number in numbers]
 
     def _draw_seeds(self, seed: int | Sequence[int | None] | None) -> list[int]:
         """One seed per env. Given seeds also start the generator anew, so what follows is repeatable."""
@@ -163,19 +187,23 @@ class QuestionVectorEnv(VectorEnv[dict[str, Any], Sequence[str], np.ndarray]):
             self.np_random = np.random.default_rng(given)
         return [int(self.np_random.integers(SEED_LIMIT)) if s is None else int(s) for s in seeds]
 
-    def _pose(self, seeds: list[int], mask: np.ndarray) -> None:
-        """Draw and render each distinct seed once; those of envs outside the mask are posed already."""
-        kept = {self._seeds[i]: self._rows[i] for i in np.flatnonzero(~mask)}
-        rows: dict[int, int] = {}
-        row_of_env = np.array([rows.setdefault(seed, len(rows)) for seed in seeds])
-        posed = [self._problems[kept[seed]] if seed in kept else problem(self.task, seed, self.split) for seed in rows]
+    def _pose(self, asked: list[Posed], mask: np.ndarray) -> None:
+        """Draw and render each distinct question once; those of envs outside the mask are posed already."""
+        kept = {self._posed[i]: self._rows[i] for i in np.flatnonzero(~mask)}
+        rows: dict[Posed, int] = {}
+        row_of_env = np.array([rows.setdefault(one, len(rows)) for one in asked])
+        tasks = [self._at(level) for _, level in rows]
+        posed = [
+            self._problems[kept[one]] if one in kept else problem(task, one[0], self.split)
+            for one, task in zip(rows, tasks, strict=True)
+        ]
         pictures: list[Any] = [
-            self._pictures[kept[seed]] if seed in kept and self._pictures is not None else draw(self.task, one)
-            for seed, one in zip(rows, posed, strict=True)
+            self._pictures[kept[one]] if one in kept and self._pictures is not None else draw(task, drawn)
+            for one, task, drawn in zip(rows, tasks, posed, strict=True)
         ]
         self._pictures = None if self.task.image_shape is None else np.stack(pictures)
-        self._seeds, self._rows, self._problems = seeds, row_of_env, posed
-        self._told = [question_info(self.task, seed, one) for seed, one in zip(rows, posed, strict=True)]
+        self._posed, self._rows, self._problems, self._tasks = asked, row_of_env, posed, tasks
+        self._told = [question_info(task, seed, one) for (seed, _), task, one in zip(rows, tasks, posed, strict=True)]
 
     def _observation(self) -> dict[str, Any]:
         image = {} if self._pictures is None else {"image": self._pictures[self._rows]}  # indexing copies

@@ -18,6 +18,7 @@ GRPO_ONLY: dict[str, tuple[Any, ...]] = {
     **{name: (None, value) for name, value in LOSS_DEFAULTS.items()},
     "loss": (None,),
     "reference": ("fixed",),
+    "curriculum": (None,),
     "updates_per_batch": (1,),
     "cold_start": (None, "none"),
     "cold_start_steps": (None, 0),

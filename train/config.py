@@ -17,8 +17,16 @@ from agents.choices import (
     Recompute,
     Vision,
 )
-from train import algorithm_options, learning_options, loss_options, model_options, watching_options
+from train import (
+    algorithm_options,
+    curriculum_options,
+    learning_options,
+    loss_options,
+    model_options,
+    watching_options,
+)
 from train.algorithm_options import AlgorithmOptions, require_fit
+from train.curriculum_options import CurriculumOptions, require_curriculum, resolved_curriculum
 from train.learning_options import LearningOptions, Optimizer
 from train.loss_options import LossOptions, OldPolicy, Overlong, Surrogate, require_sense, resolved_loss
 from train.model_options import ModelOptions
@@ -40,6 +48,7 @@ AT_LEAST = {
     **learning_options.AT_LEAST,
     **loss_options.AT_LEAST,
     **watching_options.AT_LEAST,
+    **curriculum_options.AT_LEAST,
     "steps": 1,
     "problems_per_step": 1,
     "group_size": 1,
@@ -65,7 +74,7 @@ ABOVE_ZERO = (
 
 
 @dataclass(frozen=True)
-class TrainConfig(WatchingOptions, LossOptions, LearningOptions, AlgorithmOptions, ModelOptions):
+class TrainConfig(WatchingOptions, CurriculumOptions, LossOptions, LearningOptions, AlgorithmOptions, ModelOptions):
     """Train a Qwen-VL, or a text model, on an environment: with GRPO, from rewards alone, unless --algorithm says else.
 
     `--task.FIELD VALUE` sets a field of the task; `python -m envs list` shows which there are. `--reward NAME WEIGHT`,
@@ -185,6 +194,7 @@ class TrainConfig(WatchingOptions, LossOptions, LearningOptions, AlgorithmOption
                 raise ValueError(f"{flag(name)} is a fraction, from 0 to 1, got {getattr(self, name)}")
         require_sense(self)
         require_fit(self, flag)
+        require_curriculum(self, flag)
 
 
 def flag(name: str) -> str:
@@ -273,6 +283,7 @@ def resolved(
         "cold_start_steps": COLD_START_STEPS[cold_start],
         "max_new_tokens": answer_tokens if small else max(256, answer_tokens if labelled or not grpo else 0),
         **resolved_loss(config),
+        **resolved_curriculum(config),
     }
     if config.algorithm == "distill":
         defaults |= {"distill": "off-policy", "distill_temperature": 1.0}

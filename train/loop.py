@@ -12,7 +12,6 @@ import numpy as np
 
 from agents.grpo import steering
 from agents.language_model import LanguageModel
-from agents.rollout import Rollout
 from plots.curves import write_curves
 from plots.report import write_report
 from plots.runs import RunError
@@ -20,8 +19,9 @@ from train.answer_metrics import CLIPPED_APART, answer_metrics
 from train.checkpoint import save_checkpoint
 from train.cold_start import cold_start
 from train.config import Settings
+from train.curriculum import Curriculum
 from train.distributed import Processes
-from train.environments import mean
+from train.environments import mean, task_behind
 from train.evaluation.asking import full_summary
 from train.learner import Learner
 from train.optimization import NotFiniteError, TrainingError
@@ -63,6 +63,10 @@ class TrainerState:
     skipped_in_a_row: int = 0
     micro_batch_tokens: int | None = None
     """What the learner had to come down to; None before the first checkpoint."""
+    level: int = 0
+    """Of the curriculum."""
+    level_measured: list[float] = dataclasses.field(default_factory=list)
+    """What its last steps at this level came to."""
     closing_seconds: float = 0.0
     """What the end of the run still has to do takes about this long: an evaluation, a checkpoint, the plots."""
 
@@ -104,6 +108,8 @@ class Trainer:
         self.samples = Samples(config, self.record, self.trackers, envs, eval_envs)
         self.learner = Learner(config, policy, self.processes, self.progress.note)
         self.watch = Watch(config, self.samples, self.progress.note, self.processes)
+        task = task_behind(envs)
+        self.curriculum = Curriculum(config, task, self.progress.note) if config.curriculum and task else None
         self.stopping = False
         self.wide_gap = WIDE_GAP[config.dtype]
         """A gap above this is said; twice as much is said again."""
@@ -170,12 +176,15 @@ class Trainer:
     def train_step(self) -> None:
         """One batch of rollouts, and the updates on it."""
         config, begin = self.config, time.perf_counter()
-        batch = self.sampler.batch(self.state.step)
+        levels = None
+        if self.curriculum is not None:
+            levels = self.curriculum.levels_of_places(self.state.step, self.state.level)
+        batch = self.sampler.batch(self.state.step, levels)
         rolled_out = time.perf_counter()
         done = fraction_done(config, self.state.step, self.processes.once(lambda: self.seconds))
         factor = learning_rate_factor(config, self.state.step, done)
         bonus = self.state.steering * config.entropy_bonus
-        learned = self.learn(batch.rollout, batch.seeds, factor, bonus)
+        learned = self.learn(batch, factor, bonus)
         if config.entropy_target and learned["entropy"] is not None:
             self.state.steering = steering(learned["entropy"], entropy_target(config, done))
         self.state.step += 1
@@ -187,6 +196,7 @@ class Trainer:
             "problems": self.state.problems,
             "rollouts": self.state.rollouts,
             **rollout_metrics(batch),
+            **(self.curriculum.climb(self.state, batch.first, levels) if self.curriculum and levels else {}),
             **learned,
             "skipped_steps": self.state.skipped_steps,
             "entropy_bonus": bonus,
@@ -200,24 +210,24 @@ class Trainer:
         if self.processes.main:
             self.record.metrics.add(row)
             self.trackers.log("train", row)
-            self.samples.hold(self.state.step, batch.rollout, batch.seeds)
-            self.watch.step(row, batch.rollout, batch.seeds)
+            self.samples.hold(self.state.step, batch)
+            self.watch.step(row, batch)
         self.progress.step(row)
         self.require_progress()
 
-    def learn(self, rollout: Rollout, seeds: Sequence[int], factor: float, bonus: float) -> dict[str, float | None]:
+    def learn(self, batch: Batch, factor: float, bonus: float) -> dict[str, float | None]:
         """The updates on a batch, and the mean of what they report; None each if there was none.
 
         An update that is not finite changes no weight. What is left of its batch is skipped, and the answers are kept
         to be looked at.
         """
-        advantages_B = advantages_of(rollout, self.config).flatten()
+        advantages_B = advantages_of(batch.rollout, self.config).flatten()
         updates = []
         try:
             for _ in range(self.config.updates_per_batch):
-                updates.append(self.learner.update(rollout, advantages_B, factor, bonus))
+                updates.append(self.learner.update(batch.rollout, advantages_B, factor, bonus))
         except NotFiniteError as error:
-            self.skip(error, skipped_rows(rollout, seeds))
+            self.skip(error, skipped_rows(batch))
         else:
             self.state.skipped_in_a_row = 0
         if not updates:

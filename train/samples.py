@@ -9,13 +9,14 @@ import numpy as np
 
 import envs
 from agents.policy import pictures
-from agents.rollout import Rollout
+from envs.levels import levels_of
 from train.config import Settings
 from train.environments import task_behind
 from train.evaluation.asking import Evaluation
 from train.evaluation.rows import at_row, depicted, plain, row_of
 from train.record import Record
 from train.replay import advantages_of
+from train.sampling import Batch
 from train.trackers import Trackers
 
 Row = dict[str, Any]
@@ -27,6 +28,8 @@ class Group:
 
     seed: int
     """What the problem was posed with."""
+    level: int | None
+    """At which it was posed; None for the whole task."""
     texts: list[str]
     tokens: list[int]
     rewards: list[float | None]
@@ -60,10 +63,10 @@ class Samples:
         self.latest: Group | None = None
         """A group of the last step; None once it is written."""
 
-    def hold(self, step: int, rollout: Rollout, seeds: Sequence[int]) -> None:
+    def hold(self, step: int, batch: Batch) -> None:
         """Hold a group of a step until an evaluation asks for it; the first step's, with which none comes, is kept."""
         if self.config.samples:
-            self.latest = widest_group(rollout, seeds, self.config)
+            self.latest = widest_group(batch, self.config)
             if step == 1:
                 self.add_group(step)
 
@@ -73,9 +76,9 @@ class Samples:
         if group is None:
             return
         G = len(group.texts)
-        observations, _ = self.train_envs.reset(seed=[group.seed] * self.train_envs.num_envs)
-        shown = pictures(observations)
-        posed = None if self.task is None else envs.problem(self.task, group.seed, "train")
+        options = None if group.level is None else {"level": group.level}
+        observations, _ = self.train_envs.reset(seed=[group.seed] * self.train_envs.num_envs, options=options)
+        shown, posed = pictures(observations), self.problem_of(group)
         rows = [
             {
                 "phase": "rollout",
@@ -92,6 +95,13 @@ class Samples:
             for i in range(G)
         ]
         self.record.add_samples(rows, None if shown is None else [shown[0]] * G, self._depicted(rows, [posed] * G))
+
+    def problem_of(self, group: Group) -> envs.Problem | None:
+        """The training problem that a group answered; None where nobody can say."""
+        if self.task is None:
+            return None
+        task = self.task if group.level is None else levels_of(self.task)[group.level]
+        return envs.problem(task, group.seed, "train")
 
     def add_evaluation(self, phase: str, step: int, seen: Evaluation) -> None:
         """Write the first answers of an evaluation; fewer than are wanted, if this process asked fewer problems."""
@@ -128,20 +138,16 @@ class Samples:
         return [drawn[row["seed"], row["read"]] for row in rows]
 
 
-def widest_group(rollout: Rollout, seeds: Sequence[int], config: Settings) -> Group:
-    """The group of a batch whose rewards differ most, by their standard deviation; the first of equal ones.
-
-    Args:
-        rollout: as it is learned from, with the answers of all processes.
-        seeds: of its problems.
-        config: resolved settings.
-    """
+def widest_group(batch: Batch, config: Settings) -> Group:
+    """The group of a batch whose rewards differ most, by their standard deviation; the first of equal ones."""
+    rollout = batch.rollout
     rewards_PG = rollout.rewards_PG.double().cpu().numpy()
     p, G = int(np.argmax(np.nan_to_num(rewards_PG.std(axis=1), posinf=0.0))), rewards_PG.shape[1]
     members = range(p * G, (p + 1) * G)
     advantages_G = advantages_of(rollout, config)[p]
     return Group(
-        seed=seeds[p],
+        seed=batch.seeds[p],
+        level=None if batch.levels is None else batch.levels[p],
         texts=[rollout.texts[i] for i in members],
         tokens=rollout.answers.mask_BT[members.start : members.stop].sum(-1).tolist(),
         rewards=[rounded(reward) for reward in rewards_PG[p].tolist()],
@@ -155,9 +161,9 @@ def rounded(value: float) -> float | None:
     return plain(float(f"{value:.7g}"))
 
 
-def skipped_rows(rollout: Rollout, seeds: Sequence[int]) -> list[Row]:
+def skipped_rows(batch: Batch) -> list[Row]:
     """The answers of a batch with their rewards, for `skipped.jsonl`."""
-    rewards = rollout.rewards_PG.flatten().tolist()
-    problems = np.repeat(seeds, len(rewards) // len(seeds)).tolist()
-    rows = zip(problems, rollout.texts, rewards, strict=True)
+    rewards = batch.rollout.rewards_PG.flatten().tolist()
+    problems = np.repeat(batch.seeds, len(rewards) // len(batch.seeds)).tolist()
+    rows = zip(problems, batch.rollout.texts, rewards, strict=True)
     return [{"seed": seed, "text": text, "reward": reward} for seed, text, reward in rows]

@@ -28,6 +28,8 @@ class Batch:
     """Of the problems that are learned from."""
     posed: int
     """Problems that were answered in all."""
+    levels: Sequence[int] | None = None
+    """At which they are posed, those of the problems that were replaced too; None for the whole task."""
 
 
 class Sampler:
@@ -48,27 +50,34 @@ class Sampler:
         self.phases = Phases()
         """Of this process alone: what it took to draw, generate and score since this was last looked at."""
 
-    def batch(self, step: int) -> Batch:
-        """The batch of a step, which depends on the weights and on nothing that came before."""
+    def batch(self, step: int, levels: Sequence[int] | None = None) -> Batch:
+        """The batch of a step, which depends on the weights and on nothing that came before.
+
+        Args:
+            step: which.
+            levels: at which each of its P problems is posed, and what may replace it; None for the whole task.
+        """
         config, P = self.config, self.config.problems_per_step
         seeds, posed = problem_seeds(config.seed, step, P, config.num_problems), P
-        own = self._draw(step, seeds)
+        own = self._draw(step, seeds, levels)
         first = self.processes.whole(own)
         if not config.resample:
-            return Batch(first, first, seeds, posed)
+            return Batch(first, first, seeds, posed, levels)
 
         def draw_again(round_: int, rows: Sequence[int]) -> tuple[Rollout, list[int]]:
             nonlocal posed
             posed += sum(self.processes.gather(len(rows)))
             fresh = replacement_seeds(config.seed, step, round_, P)
-            return self._draw(step, fresh, rows), [fresh[self.share][row] for row in rows]
+            return self._draw(step, fresh, levels, rows), [fresh[self.share][row] for row in rows]
 
         agree = partial(_any, self.processes)
         own, kept = with_spread(own, seeds[self.share], draw_again, config.resample, self.policy.pad_id, agree)
         seeds = [seed for share in self.processes.gather(kept) for seed in share]
-        return Batch(first, self.processes.whole(own), seeds, posed)
+        return Batch(first, self.processes.whole(own), seeds, posed, levels)
 
-    def _draw(self, step: int, seeds: Sequence[int], rows: Sequence[int] | None = None) -> Rollout:
+    def _draw(
+        self, step: int, seeds: Sequence[int], levels: Sequence[int] | None, rows: Sequence[int] | None = None
+    ) -> Rollout:
         """This process's share of the answers to some problems, or some rows of it."""
         with autocast(self.config, self.policy):
             return collect(
@@ -80,6 +89,7 @@ class Sampler:
                 run_seed=self.config.seed,
                 step=step,
                 rows=rows,
+                levels=None if levels is None else levels[self.share],
                 phases=self.phases,
             )
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-# Streams of seeds that never meet: the steps of GRPO, those of the cold start, and what replaces problems of a step.
-GRPO, COLD_START, REPLACEMENTS = 0, 1, 2
+# Streams that never meet: the seeds of the steps of GRPO, of the cold start, of what replaces problems of a step; and
+# the chance by which a curriculum picks levels.
+GRPO, COLD_START, REPLACEMENTS, CURRICULUM = 0, 1, 2, 3
 
 
 def problem_seeds(run_seed: int, step: int, problems: int, rows: int | None = None) -> list[int]:
@@ -42,3 +43,8 @@ def replacement_seeds(run_seed: int, step: int, round_: int, problems: int) -> l
     They are drawn, also where data run out: what is replaced was seen, and the epochs stay as they are.
     """
     return np.random.SeedSequence((run_seed, REPLACEMENTS, step, round_)).generate_state(problems).tolist()
+
+
+def curriculum_rng(run_seed: int, step: int) -> np.random.Generator:
+    """All the chance of the levels that a step's problems are posed at."""
+    return np.random.default_rng(np.random.SeedSequence((run_seed, CURRICULUM, step)))

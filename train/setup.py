@@ -16,6 +16,7 @@ from train.callbacks import require_callbacks
 from train.checkpoint import go_back, load_trainer_state, resume_point
 from train.cold_start import COLD_START_INFO
 from train.config import BOUNDS, Settings, TrainConfig, plain, resolved
+from train.curriculum import require_levels
 from train.data_file import read_rows
 from train.distributed import Processes, require_equal_work, require_shares
 from train.environments import (
@@ -70,6 +71,7 @@ def make_parts(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> Pa
     require_shares(config, processes)
     require_trackers(config.track)
     task = task_of(spec, fields)
+    require_levels(config, task)
     examples = None if config.data is None else read_rows(config.data)
     rows = training_rows(task, config) if examples is None else len(examples)
     eval_envs = make_eval_envs(spec, processes.size(config.eval_size), fields)
@@ -133,6 +135,7 @@ def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], star
         "task": None if parts.task is None else describe(parts.task),
         "base": describe_base(policy) if settings.lora else None,
         "imitated": parts.imitated.describe(),
+        "levels": trainer.curriculum.names if trainer.curriculum else None,
         "yardsticks": parts.yardsticks,
         "settings": {**plain(settings), "run": str(folder)},
         "tracker_id": uuid.uuid4().hex[:8] if config.track else None,

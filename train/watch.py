@@ -7,9 +7,7 @@ from typing import Any
 import psutil
 import torch
 
-import envs
 from agents.phases import Phases
-from agents.rollout import Rollout
 from train.alerts import Alerts
 from train.callbacks import Callback, Callbacks
 from train.config import Settings
@@ -17,6 +15,7 @@ from train.distributed import Processes
 from train.progress import console
 from train.sample_table import sample_table
 from train.samples import Samples, widest_group
+from train.sampling import Batch
 
 MIB = 2**20
 
@@ -70,11 +69,11 @@ class Watch:
         for row in rows:
             self.alerts.feed(row)
 
-    def step(self, row: Mapping[str, Any], rollout: Rollout, seeds: Sequence[int]) -> None:
+    def step(self, row: Mapping[str, Any], batch: Batch) -> None:
         """Look at a step: its row of `metrics.csv`, and the answers that were learned from."""
         every = self.config.show_samples
         if every and row["step"] % every == 0:
-            self.show(row["step"], rollout, seeds)
+            self.show(row["step"], batch)
         self.look(row)
 
     def look(self, row: Mapping[str, Any]) -> None:
@@ -83,11 +82,10 @@ class Watch:
             self.say(text)
         self.tell("step", row)
 
-    def show(self, step: int, rollout: Rollout, seeds: Sequence[int]) -> None:
+    def show(self, step: int, batch: Batch) -> None:
         """Print the group of answers that `samples.jsonl` would keep of this step."""
-        group = self.samples.latest or widest_group(rollout, seeds, self.config)
-        task = self.samples.task
-        posed = None if task is None else envs.problem(task, group.seed, "train")
+        group = self.samples.latest or widest_group(batch, self.config)
+        posed = self.samples.problem_of(group)
         told = (None, None) if posed is None else (posed.prompt, posed.answer)
         console.print(sample_table(group, step, *told), soft_wrap=False)
 

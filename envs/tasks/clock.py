@@ -1,5 +1,7 @@
 """Read an analog clock: any second of a 12-hour dial."""
 
+import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -34,6 +36,9 @@ class Clock(Task[int]):
             its face; "tilted" is turned by 8 to 30 degrees, numerals and all; "inverted" has every colour's
             negative, light on dark. One seed has the same time, and one prompt, in every style.
         second_hand: Whether there is one; without it times are whole minutes, written `07:25`.
+        every: Times are multiples of so many seconds, a divisor of 43,200: 3,600 leaves whole hours, 1 every second.
+        variety: How far "varied" and "mixed" may stray from "plain", 0 to 1: each part of a varied look is that of the
+            plain one but with this probability, size and place stray so far. The other styles have none but 1.
         numerals: False leaves the numbers off the dial in every style ("no-ticks" has none as it is). The styles
             "roman", "mirrored" and "tilted" refuse it: nothing but their numbers tells them from "plain".
     """
@@ -49,6 +54,8 @@ class Clock(Task[int]):
     size: int = 112
     style: dial_styles.Style = "plain"
     second_hand: bool = True
+    every: int = 1
+    variety: float = 1.0
     numerals: bool = True
 
     def __post_init__(self) -> None:
@@ -60,11 +67,32 @@ class Clock(Task[int]):
         super().__post_init__()
         if not 28 <= self.size <= 4096:
             raise ValueError(f"Clock.size must be from 28 pixels, to be readable, to 4096, got {self.size}.")
+        if self.every < 1 or HALF_DAY % self.every:
+            raise ValueError(
+                f"Clock.every must divide the {HALF_DAY} seconds of the dial, as 60, 300 and 3600 do, got {self.every}."
+            )
+        if not 0.0 <= self.variety <= 1.0:
+            raise ValueError(f"Clock.variety must be from 0, the plain clock, to 1, got {self.variety}.")
+        if self.variety < 1.0 and self.style not in dial_styles.STRAYING:
+            raise ValueError(f"Clock.variety is for {' and '.join(dial_styles.STRAYING)}, and style is {self.style!r}.")
         if self.style in dial_styles.NUMBERED and not self.numerals:
             raise ValueError(
                 f"Clock.numerals must be true in the style {self.style!r}, which only its numbers tell from 'plain'; "
                 "take another style for a dial without them."
             )
+
+    @property
+    def _grain(self) -> int:
+        """Seconds from one possible time to the next."""
+        return self.every if self.second_hand else math.lcm(self.every, 60)
+
+    def levels(self) -> "tuple[Clock, ...]":
+        """Looks that stray farther and farther, where the style strays; else times that are finer and finer."""
+        if self.style in dial_styles.STRAYING:
+            shares = (share for share in (0.0, 0.25, 0.5, 0.75) if share < self.variety)
+            return (*(dataclasses.replace(self, variety=share) for share in shares), self)
+        coarser = (every for every in (3600, 900, 300, 60, 10) if every > self._grain)
+        return (*(dataclasses.replace(self, every=every) for every in coarser), self)
 
     def generate(self, rng: np.random.Generator) -> Problem:
         """Draw a time; see the class for its distribution. Then, where the style has many looks, draw one.
@@ -73,7 +101,7 @@ class Clock(Task[int]):
         to a tenth; where the look is drawn also `look`, its seed, and, to slice results by, `numerals` ("arabic",
         "roman" or "none"), `ticks` (how many) and `tilt` (degrees, clockwise).
         """
-        time = int(rng.integers(HALF_DAY)) if self.second_hand else 60 * int(rng.integers(HALF_DAY // 60))
+        time = self._grain * int(rng.integers(HALF_DAY // self._grain))
         form = "HH:MM:SS" if self.second_hand else "HH:MM"
         info: dict[str, Scalar] = {"hour": time // 3600 or 12, "minute": time // 60 % 60, "second": time % 60}
         info["hands_angle"] = hands_angle(time)
@@ -141,7 +169,7 @@ class Clock(Task[int]):
 
     def look(self, seed: int = 0) -> Look:
         """What the clock looks like; `seed`, from 0 up, is of no account where the style has one look."""
-        return dial_styles.look(self.style, seed, self.numerals)
+        return dial_styles.look(self.style, seed, self.numerals, self.variety)
 
     def draw(self, time: int, look_seed: int = 0) -> Scene:
         """The clock at `time` seconds after 12 o'clock."""

@@ -1,5 +1,6 @@
 """Countdown: reach a target with three or four numbers and the four operations, made up or from a data set."""
 
+import dataclasses
 import functools
 import json
 import re
@@ -118,6 +119,12 @@ class Countdown(Task[Expression]):
     def num_problems(self, split: str) -> int | None:
         """The rows of a split; None for made-up problems."""
         return None if self.source is None else self._rows.count(split)
+
+    def levels(self) -> "tuple[Countdown, ...]":
+        """Made-up problems with more and more numbers, from two on; rows of a source have no difficulty."""
+        fewer = range(2, self.most) if self.source is None else ()
+        easier = (dataclasses.replace(self, fewest=min(self.fewest, count), most=count) for count in fewer)
+        return (*easier, self)
 
     def generate(self, rng: np.random.Generator) -> Problem:
         """Make up a problem, of either split; with a source, draw a training row.

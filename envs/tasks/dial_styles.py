@@ -12,7 +12,7 @@ import numpy as np
 
 from envs.tasks import clutter
 from envs.tasks.dial import Hand, Look, Numerals, Ticks
-from envs.tasks.varied_dial import mixed, varied
+from envs.tasks.varied_dial import mixed, partly_varied, varied
 from rendering import Color, Plain
 
 Style = Literal["plain", "varied", "mixed", "roman", "mirrored", "no-ticks", "busy", "tilted", "inverted"]
@@ -44,6 +44,10 @@ def _negative(value: Any) -> Any:
     return value
 
 
+def _varied(rng: np.random.Generator, variety: float) -> Look:
+    return varied(rng) if variety == 1.0 else partly_varied(rng, PLAIN, variety)
+
+
 def _busy(rng: np.random.Generator) -> Look:
     """Smaller than plain, or nothing behind it would be seen."""
     look = dataclasses.replace(PLAIN, scale=0.82, background=clutter.texture(rng), behind=clutter.behind(rng))
@@ -64,13 +68,16 @@ CONSTANT: Mapping[str, Look] = {
 }
 """The styles that have one look."""
 
-DRAWN: Mapping[str, Callable[[np.random.Generator], Look]] = {
-    "varied": varied,
-    "mixed": lambda rng: mixed(rng, PLAIN),
-    "busy": _busy,
-    "tilted": _tilted,
+DRAWN: Mapping[str, Callable[[np.random.Generator, float], Look]] = {
+    "varied": _varied,
+    "mixed": lambda rng, variety: mixed(rng, PLAIN, variety),
+    "busy": lambda rng, _: _busy(rng),
+    "tilted": lambda rng, _: _tilted(rng),
 }
-"""The styles of which each seed has a look of its own."""
+"""The styles of which each seed has a look of its own, drawn from a generator and the clock's `variety`."""
+
+STRAYING = ("varied", "mixed")
+"""The styles that stray from "plain" as far as `variety` lets them."""
 
 SHIFTED = ("roman", "mirrored", "no-ticks", "busy", "tilted", "inverted")
 """What a policy that was trained on "varied" is tested on."""
@@ -79,15 +86,16 @@ NUMBERED = ("roman", "mirrored", "tilted")
 """The styles that nothing but their numbers tells from "plain"."""
 
 
-def look(style: Style, seed: int = 0, numerals: bool = True) -> Look:
+def look(style: Style, seed: int = 0, numerals: bool = True, variety: float = 1.0) -> Look:
     """The look of a style that a seed stands for.
 
     Args:
         style: Which style.
         seed: Any whole number from 0 up; of no account to the styles that have one look.
         numerals: False takes the numbers away. A dial whose ticks stand at the quarters alone then gets twelve.
+        variety: How far from the plain clock those that stray from it may be, 0 to 1.
     """
-    drawn = CONSTANT[style] if style in CONSTANT else DRAWN[style](np.random.Generator(np.random.PCG64(seed)))
+    drawn = CONSTANT[style] if style in CONSTANT else DRAWN[style](np.random.Generator(np.random.PCG64(seed)), variety)
     if numerals or drawn.numerals is None:
         return drawn
     ticks = drawn.ticks and dataclasses.replace(drawn.ticks, count=max(drawn.ticks.count, 12))

@@ -1,5 +1,6 @@
 """Solve grade-school word problems: made up in the manner of GSM8K, or the rows of GSM8K itself."""
 
+import dataclasses
 import functools
 import re
 import zlib
@@ -98,6 +99,11 @@ class GSM8K(Task[float]):
     def num_problems(self, split: str) -> int | None:
         """The rows of a split; None for made-up problems."""
         return None if self.source is None else self._rows.count(split)
+
+    def levels(self) -> "tuple[GSM8K, ...]":
+        """Made-up problems of more and more steps; rows of a source have no difficulty."""
+        fewer = range(1, self.difficulty) if self.source is None else ()
+        return (*(dataclasses.replace(self, difficulty=steps) for steps in fewer), self)
 
     def generate(self, rng: np.random.Generator) -> Problem:
         """Make up a problem, of either split; with a source, draw a training row."""

@@ -43,6 +43,7 @@ class Scatter(Task[float]):
         style: How the plot looks, see above.
         low: The lowest r, -1 to 1.
         high: The highest r, -1 to 1.
+        every: Truths are multiples of so many hundredths, 1 to 100.
         min_points: The fewest points, 3 and up.
         max_points: The most points, up to 1,000.
         reward_sharpness: Of the "log" reward: 1 - ln(1 + 50 e) / ln 101. Set it along with another shape.
@@ -58,6 +59,7 @@ class Scatter(Task[float]):
     style: Literal["plain", "varied", "outliers", "nonlinear", "dense", "tiny-axes"] = "plain"
     low: float = -1.0
     high: float = 1.0
+    every: int = 1
     min_points: int = 20
     max_points: int = 200
     reward_sharpness: float | None = 100.0
@@ -76,10 +78,12 @@ class Scatter(Task[float]):
                 raise ValueError(f"Scatter.{name} must be a correlation from -1 to 1, got {getattr(self, name)}.")
         if self.low > self.high:
             raise ValueError(f"Scatter.low must not be above Scatter.high, got {self.low} and {self.high}.")
-        if self._hundredths.start == self._hundredths.stop:
+        if not 1 <= self.every <= 100:
+            raise ValueError(f"Scatter.every must be from 1 to 100 hundredths, got {self.every}.")
+        if not self._hundredths:
+            what = "hundredth, and truths are hundredths" if self.every == 1 else f"multiple of {self.every} hundredths"
             raise ValueError(
-                f"Between Scatter.low = {self.low} and Scatter.high = {self.high} lies no hundredth, and truths are "
-                "hundredths: widen the range."
+                f"Between Scatter.low = {self.low} and Scatter.high = {self.high} lies no {what}: widen the range."
             )
         if not 3 <= self.min_points <= self.max_points <= 1000:
             raise ValueError(
@@ -90,11 +94,19 @@ class Scatter(Task[float]):
     @property
     def _hundredths(self) -> range:
         """The truths, times 100; a hair of slack, for 0.29 * 100 is 28.999999999999996."""
-        return range(math.ceil(100 * self.low - 1e-9), math.floor(100 * self.high + 1e-9) + 1)
+        low, high = math.ceil(100 * self.low - 1e-9), math.floor(100 * self.high + 1e-9)
+        return _multiples(low, high, self.every)
+
+    def levels(self) -> "tuple[Scatter, ...]":
+        """Truths that lie closer and closer; first those as far apart as the range lets them be."""
+        coarse = [every for every in (100, 50, 20, 10, 5) if every > self.every]
+        lowest, highest = self._hundredths[0], self._hundredths[-1]
+        fit = [every for every in coarse if len(_multiples(lowest, highest, every)) > 1]
+        return (*(dataclasses.replace(self, every=every) for every in fit), self)
 
     def generate(self, rng: np.random.Generator) -> Problem:
         """Draw r, the number of points, the points, and how they look."""
-        r = int(rng.integers(self._hundredths.start, self._hundredths.stop)) / 100
+        r = self._hundredths[int(rng.integers(len(self._hundredths)))] / 100
         count = int(rng.integers(self.min_points, self.max_points + 1)) * (DENSITY if self.style == "dense" else 1)
         x, y = cloud(r, count, self.style, rng)
         answer = self.write(r)
@@ -145,6 +157,11 @@ class Scatter(Task[float]):
         other = np.clip(y.min() + room * (other - other.min()) + 0.5 * (np.ptp(y) - room * np.ptp(other)), 0.0, 1.0)
         points = tuple(zip(x.tolist(), other.tolist(), strict=True))
         return dataclasses.replace(scene, primitives=(*rest, dataclasses.replace(drawn, points=points)))
+
+
+def _multiples(low: int, high: int, every: int) -> range:
+    """The multiples of a number from `low` to `high`."""
+    return range(every * math.ceil(low / every), high + 1, every)
 
 
 def cloud(r: float, count: int, style: str, rng: np.random.Generator) -> tuple[Floats, Floats]:

@@ -93,15 +93,22 @@ def varied(rng: np.random.Generator) -> Look:
     return _placed(rng, _centred(rng))
 
 
-def mixed(rng: np.random.Generator, plain: Look) -> Look:
-    """Draw a look that lies anywhere between `plain` and varied ones.
+def mixed(rng: np.random.Generator, plain: Look, variety: float = 1.0) -> Look:
+    """Draw a look that lies anywhere between `plain` and varied ones, or as far from it as `variety` lets it.
 
-    A share is drawn from 0 to 1. Each of `PARTS` is that of a varied look with this probability, and size and place
-    stray as far as this share of how far they may. So one batch of problems holds everything from the plain clock to
-    wholly varied ones, and a policy that reads the former finds its way from there: on varied clocks alone it is long
-    before anything is read.
+    So one batch of problems holds everything from the plain clock to wholly varied ones, and a policy that reads the
+    former finds its way from there: on varied clocks alone it is long before anything is read.
     """
-    share, drawn = rng.random(), _centred(rng)
+    return partly_varied(rng, plain, variety * rng.random())
+
+
+def partly_varied(rng: np.random.Generator, plain: Look, share: float) -> Look:
+    """Draw a look that lies between `plain`, share 0, and varied ones, share 1.
+
+    Each of `PARTS` is that of a varied look with this probability, and size and place stray as far as this share of how
+    far they may.
+    """
+    drawn = _centred(rng)
     names = [name for part in PARTS if chance(rng, share) for name in part]
     return _placed(rng, dataclasses.replace(plain, **{name: getattr(drawn, name) for name in names}), share)
 

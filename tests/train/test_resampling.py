@@ -119,7 +119,7 @@ def test_in_training(make, monkeypatch):
     row = dict(zip(columns.split(","), values.split(","), strict=True))
     assert (row["groups_without_spread"], row["groups_replaced"]) == ("1", "1")
     assert (row["problems"], row["rollouts"]) == (str(P + 1), str((P + 1) * 4))
-    batch, seeds = learned[0][:2]
+    batch, seeds = learned[0][0].rollout, learned[0][0].seeds
     assert seeds == [replacement_seeds(0, 0, 1, P)[0], problem_seeds(0, 0, P)[1]]
     observations, _ = trainer.envs.reset(seed=[seed for seed in seeds for _ in range(4)])
     posed = trainer.policy.prepare(observations["prompt"][::4], observations["image"][::4])

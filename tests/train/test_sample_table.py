@@ -8,7 +8,7 @@ from train.samples import Group
 
 def group(rewards, texts):
     count = len(rewards)
-    return Group(7, texts, [3] * count, rewards, [0.5] * count, [{"error": 2.0}] + [{}] * (count - 1))
+    return Group(7, None, texts, [3] * count, rewards, [0.5] * count, [{"error": 2.0}] + [{}] * (count - 1))
 
 
 def printed(table):

@@ -17,6 +17,7 @@ from tests.train.conftest import SMALL, rows
 from train import loop, samples
 from train.checkpoint import checkpoints
 from train.samples import widest_group
+from train.sampling import Batch
 
 KEYS = (
     "phase step seed sample prompt text tokens reward advantage answer parsed error read lenient_error lenient_read"
@@ -32,18 +33,19 @@ def groups(run):
     return [row for row in read(run) if row["phase"] == "rollout"]
 
 
-def rollout(rewards, texts=None):
-    """What of a rollout counts here."""
+def batch(rewards, seeds):
+    """What of a batch counts here."""
     P, G = len(rewards), len(rewards[0])
     mask_BT = torch.ones(P * G, 3, dtype=torch.bool)
     mask_BT[:, 2] = torch.arange(P * G) % 2 == 0
     infos = {"seed": np.repeat(np.arange(P) + 70, G), "error": np.arange(P * G) / 2}
-    return SimpleNamespace(
+    rollout = SimpleNamespace(
         rewards_PG=torch.tensor(rewards),
-        texts=texts or [str(i) for i in range(P * G)],
+        texts=[str(i) for i in range(P * G)],
         answers=SimpleNamespace(mask_BT=mask_BT),
         infos=infos,
     )
+    return Batch(rollout, rollout, seeds, P)
 
 
 def config(scale="group"):
@@ -51,7 +53,7 @@ def config(scale="group"):
 
 
 def test_the_group_whose_rewards_differ_most():
-    found = widest_group(rollout([[0.5, 0.5], [0.0, 1.0], [0.2, 0.9]]), [70, 71, 72], config("none"))
+    found = widest_group(batch([[0.5, 0.5], [0.0, 1.0], [0.2, 0.9]], [70, 71, 72]), config("none"))
     assert found.seed == 71
     assert (found.texts, found.tokens) == (["2", "3"], [3, 2])
     assert (found.rewards, found.advantages) == ([0.0, 1.0], [-0.5, 0.5])
@@ -59,23 +61,23 @@ def test_the_group_whose_rewards_differ_most():
 
 
 def test_the_first_of_equal_groups():
-    assert widest_group(rollout([[0.5, 0.5], [0.0, 1.0], [1.0, 0.0]]), [5, 6, 7], config()).seed == 6
-    assert widest_group(rollout([[0.5, 0.5], [0.1, 0.1]]), [5, 6], config()).seed == 5
+    assert widest_group(batch([[0.5, 0.5], [0.0, 1.0], [1.0, 0.0]], [5, 6, 7]), config()).seed == 6
+    assert widest_group(batch([[0.5, 0.5], [0.1, 0.1]], [5, 6]), config()).seed == 5
 
 
 def test_advantages_are_those_of_the_learner_by_hand():
     # mean 0.25 and unbiased standard deviation 0.5: 0.75 / 0.5001, -0.25 / 0.5001
-    found = widest_group(rollout([[0.3] * 4, [1.0, 0.0, 0.0, 0.0]]), [5, 6], config("group"))
+    found = widest_group(batch([[0.3] * 4, [1.0, 0.0, 0.0, 0.0]], [5, 6]), config("group"))
     assert found.advantages == pytest.approx([1.4997, -0.4999, -0.4999, -0.4999], abs=1e-4)
     # "batch" divides by the deviation of all eight centred rewards, sqrt(0.75 / 7)
-    found = widest_group(rollout([[0.3] * 4, [1.0, 0.0, 0.0, 0.0]]), [5, 6], config("batch"))
+    found = widest_group(batch([[0.3] * 4, [1.0, 0.0, 0.0, 0.0]], [5, 6]), config("batch"))
     assert found.advantages == pytest.approx([0.75 / 0.32743, *[-0.25 / 0.32743] * 3], abs=1e-3)
 
 
 def test_a_reward_that_is_no_number_is_kept_as_none():
-    found = widest_group(rollout([[float("nan"), 1.0], [0.0, 1.0]]), [5, 6], config())
+    found = widest_group(batch([[float("nan"), 1.0], [0.0, 1.0]], [5, 6]), config())
     assert found.seed == 6
-    found = widest_group(rollout([[float("nan"), 1.0]]), [5], config())
+    found = widest_group(batch([[float("nan"), 1.0]], [5]), config())
     assert found.rewards == [None, 1.0]
 
 
@@ -126,9 +128,9 @@ def test_a_group_is_one_problem_of_the_step_with_its_advantages(train, tmp_path,
     batches = {}
     learn = loop.Trainer.learn
 
-    def watched(self, rollout, seeds, factor, bonus):
-        batches[self.state.step + 1] = rollout, list(seeds)
-        return learn(self, rollout, seeds, factor, bonus)
+    def watched(self, batch, factor, bonus):
+        batches[self.state.step + 1] = batch.rollout, list(batch.seeds)
+        return learn(self, batch, factor, bonus)
 
     monkeypatch.setattr(loop.Trainer, "learn", watched)
     train(*SMALL, "--steps", "3", "--resample", "2")
