@@ -38,12 +38,14 @@ def group_advantages(
     """
     if rewards_PG.ndim != 2 or rewards_PG.shape[1] < 2:
         raise ValueError(f"advantages need rewards (P, G) with G >= 2, got shape {tuple(rewards_PG.shape)}")
-    centred_PG = rewards_PG - baselines(rewards_PG, baseline)
+    # counted from one of them, equal rewards are 0 exactly; the mean of sixteen 0.1 is not 0.1 in float32
+    counted_PG = rewards_PG - (rewards_PG[:1, :1] if baseline == "batch" else rewards_PG[:, :1])
+    centred_PG = counted_PG - baselines(counted_PG, baseline)
     if scale == "none":
         return centred_PG
     if scale == "batch":
         return centred_PG / (centred_PG.std() + epsilon)
-    return centred_PG / (rewards_PG.std(dim=1, keepdim=True) + epsilon)
+    return centred_PG / (counted_PG.std(dim=1, keepdim=True) + epsilon)
 
 
 def baselines(rewards_PG: Tensor, baseline: AdvantageBaseline) -> Tensor:

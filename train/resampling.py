@@ -52,7 +52,8 @@ def with_spread(
 
 def flat_groups(rollout: Rollout) -> list[int]:
     """The groups whose rewards are all the same."""
-    return (rollout.rewards_PG.std(dim=1) == 0).nonzero()[:, 0].tolist()
+    rewards_PG = rollout.rewards_PG
+    return (rewards_PG.amax(dim=1) == rewards_PG.amin(dim=1)).nonzero()[:, 0].tolist()
 
 
 def replaced(rollout: Rollout, taken: dict[int, int], fresh: Rollout, pad_id: int) -> Rollout:

@@ -17,6 +17,20 @@ def test_group_advantages_by_hand():
     assert group_advantages(rewards)[1].tolist() == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize("scale", ["group", "batch", "none"])
+@pytest.mark.parametrize("baseline", ["group", "leave-one-out", "batch"])
+@pytest.mark.parametrize("size", [3, 7, 12, 16])
+def test_equal_rewards_teach_nothing_whichever_they_are(scale, baseline, size):
+    for reward in (0.1, 0.9, 2.1, 3.3, 1000.1):  # whose mean in float32 is another number
+        rewards = torch.full((4, size), reward)
+        assert group_advantages(rewards, scale, baseline=baseline).abs().max() == 0
+        if baseline != "batch":
+            rewards[1] = torch.linspace(0, 1, size)
+            advantages = group_advantages(rewards, scale, baseline=baseline)
+            assert advantages[[0, 2, 3]].abs().max() == 0
+            assert advantages[1].abs().max() > 0.4
+
+
 def test_advantages_without_division():
     assert group_advantages(torch.tensor([[0.0, 0.5, 1.0, 0.5]]), "none")[0].tolist() == [-0.5, 0.0, 0.5, 0.0]
 

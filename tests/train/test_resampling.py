@@ -1,5 +1,7 @@
 """Groups without spread are replaced by groups of later draws."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from agents.rollout import Rollout
 from tests.agents.conftest import noise_pictures, tiny
 from tests.train.steps import P
 from train import sampling
-from train.resampling import with_spread
+from train.resampling import flat_groups, with_spread
 from train.seeds import problem_seeds, replacement_seeds
 
 G = 2
@@ -96,6 +98,16 @@ def test_a_round_that_others_need_changes_nothing_here(policy):
     assert asked == [(1, [0])]
     assert batch.texts == lively.texts
     assert seeds == [5, 6]
+
+
+@pytest.mark.parametrize("size", [2, 6, 7, 8, 12, 16])
+@pytest.mark.parametrize("P", [1, 2])
+def test_a_flat_group_is_found_whatever_it_earned_and_alone_too(size, P):
+    for reward in (0.1, 0.2, 0.9, 2.1, 3.3, 1000.1):
+        rewards = torch.full((P, size), reward)
+        assert flat_groups(SimpleNamespace(rewards_PG=rewards)) == list(range(P))
+        rewards[0, -1] = torch.nextafter(rewards[0, -1], torch.tensor(0.0))
+        assert flat_groups(SimpleNamespace(rewards_PG=rewards)) == list(range(1, P))
 
 
 def test_in_training(make, monkeypatch):
