@@ -37,6 +37,7 @@ VARIANTS = {
     "baseline-batch": "--advantage-baseline batch --advantage-scale batch",
     "clip-higher": "--updates-per-batch 2 --clip-high 0.28",
     "resample": "--resample 3",
+    "overlong-masked": "--overlong masked",
     "kl-fixed": "--kl-weight 0.04",
     "kl-periodic": "--kl-weight 0.04 --reference periodic --reference-every 50",
     "kl-mixed": "--kl-weight 0.04 --reference mixed --reference-every 25 --reference-mix 0.5",
@@ -44,6 +45,8 @@ VARIANTS = {
     "entropy-none": "--entropy-bonus 0",
     "replay-none": "--replay-weight 0",
     "adamw": "--optimizer adamw",
+    "curriculum-success": "--curriculum success",
+    "curriculum-error": "--curriculum error",
 }
 
 
