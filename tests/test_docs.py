@@ -98,7 +98,7 @@ def test_quoted_code_stands_in_its_function_line_after_line(file, function, code
 
 def test_every_section_on_algorithms_ends_with_code():
     sections = re.split(r"^## (?=\d)", PAGES["ALGORITHMS"], flags=re.M)[1:]
-    assert [int(section.partition(".")[0]) for section in sections] == list(range(1, 12))
+    assert [int(section.partition(".")[0]) for section in sections] == list(range(1, 13))
     for section in sections:
         assert section.rstrip().endswith("```"), section.splitlines()[0]
 
