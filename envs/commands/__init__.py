@@ -1,0 +1,1 @@
+"""Commands of `python -m envs` that are more than a few lines."""
