@@ -4,9 +4,10 @@ Importing this package registers the built-in environments with Gymnasium.
 """
 
 from envs.check import check_task
+from envs.problems import Problem, Score
 from envs.question import QuestionEnv, TextSpace
 from envs.registry import make_task, register, resolve
-from envs.task import Problem, Score, Task, problem
+from envs.task import Task, problem
 from envs.vector import QuestionVectorEnv
 from envs.yardsticks import Yardsticks, yardsticks
 

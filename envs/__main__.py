@@ -22,11 +22,12 @@ from envs.fields import flag_of, read_fields, required, split_flags
 from envs.foreign import UntrainableError, gymnasiums_complaint, require_trainable
 from envs.importing import import_module
 from envs.levels import level_name, levels_of
+from envs.problems import Score
 from envs.question import draw
 from envs.registry import is_ours, make_task, registered, resolve, task_class
 from envs.rewards import COMPONENTS
 from envs.sheet import contact_sheet, write_png
-from envs.task import Score, Task, problem
+from envs.task import Task, problem
 from envs.yardsticks import yardsticks
 
 Name = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]

@@ -7,8 +7,9 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 
 from envs.levels import levels_of, require_level
+from envs.problems import SPLITS, Problem, Score
 from envs.registry import build_task
-from envs.task import SPLITS, Problem, Score, Task, problem
+from envs.task import Task, problem
 from rendering import render
 
 SEED_LIMIT = 2**31

@@ -13,7 +13,8 @@ import numpy as np
 from envs.answers import CLOSE, OPEN, is_unicode, tagged
 from envs.fields import RESERVED
 from envs.levels import level_name, levels_of
-from envs.task import Problem, Task, problem
+from envs.problems import Problem
+from envs.task import Task, problem
 from rendering import render
 
 TAKEN_INFO = (

@@ -8,8 +8,9 @@ from typing import Any
 
 from envs.answers import CLOSE, OPEN, tagged
 from envs.hacks import dressed, hacks, honest
+from envs.problems import Score
 from envs.rules import Sample, short, words
-from envs.task import Score, Task
+from envs.task import Task
 from rendering import render
 
 

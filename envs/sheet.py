@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from envs.problems import Problem
 from envs.question import draw
-from envs.task import Problem, Task, problem
+from envs.task import Task, problem
 from rendering import Label, Line, Plain, Scene, render
 
 PAPER, INK, FAINT = (255, 255, 255), (40, 42, 50), (205, 208, 214)

@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from envs.levels import levels_of, require_level
+from envs.problems import Problem
 from envs.question import (
     SEED_LIMIT,
     TextSpace,
@@ -22,7 +23,7 @@ from envs.question import (
     step_info,
 )
 from envs.registry import build_task
-from envs.task import Problem, Task, problem
+from envs.task import Task, problem
 
 Posed = tuple[int, int]
 """A question: its seed, and its level, counted from the end: -1 is the task itself."""

@@ -12,8 +12,8 @@ import envs
 from agents.baselines import tagged
 from agents.language_model import LanguageModel
 from envs.fields import field_types
+from envs.problems import SPLITS
 from envs.registry import is_ours, task_class
-from envs.task import SPLITS
 from rendering import render
 
 # Problems of each split that stand for all of them.

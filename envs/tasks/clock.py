@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from envs import answers
-from envs.task import Problem, Scalar, Task
+from envs.problems import Problem, Scalar
+from envs.task import Task
 from envs.tasks import dial, dial_styles
 from envs.tasks.dial import HALF_DAY, Look
 from rendering import Scene

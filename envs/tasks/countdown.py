@@ -15,7 +15,8 @@ from envs import answers, expressions
 from envs.data.dataset import Choice, DataSet, load, shuffled
 from envs.data.formats import Item
 from envs.expressions import Expression
-from envs.task import Problem, Task, problem_rng
+from envs.problems import Problem, problem_rng
+from envs.task import Task
 from envs.tasks.countdown_solver import nearest, random_expression
 
 SIGNS = "+-*/"

@@ -12,7 +12,8 @@ import numpy as np
 from envs import answers
 from envs.data.dataset import Choice, DataSet, load, shuffled
 from envs.data.formats import Item
-from envs.task import Problem, Scalar, Task, problem_rng
+from envs.problems import Problem, Scalar, problem_rng
+from envs.task import Task
 from envs.tasks.word_problems import MOST_STEPS, compose
 
 MOST_DISTRACTORS = 4

@@ -10,7 +10,8 @@ import numpy as np
 from envs import answers, verifier
 from envs.data.dataset import Choice, DataSet, load, shuffled
 from envs.data.formats import FORMATS, Columns, Item, unboxed
-from envs.task import Problem, Task
+from envs.problems import Problem
+from envs.task import Task
 from envs.tasks.maths_answers import LONGEST, NUMERIC, Value, read_number, read_value, unwrapped
 
 WORDED = tuple(name for name in FORMATS if name != "countdown")

@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from envs import answers
-from envs.task import Problem, Task
+from envs.problems import Problem
+from envs.task import Task
 from envs.tasks.scatter_look import LOOKS, Floats
 from rendering import Markers, Scene
 
