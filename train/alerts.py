@@ -16,13 +16,18 @@ WINDOW = 10
 # had risen by more than ten standard errors by then; windows of 25 steps tell two standard errors from chance.
 STUCK_AFTER, STUCK_WINDOW, STUCK_ERRORS = 200, 25, 2.0
 # Entropy falls in every run that learns, to a twentieth in a recorded one whose reward doubled meanwhile. A tenth of
-# what it was at first is a collapse if the reward has gained less than a tenth since the entropy was at half,
-# and is not within a tenth of the best answer's.
-ENTROPY_LEFT, ENTROPY_HALF, ENTROPY_GAIN = 0.1, 0.5, 0.1
+# what it was at first is a collapse if the reward has gained less than a tenth since the entropy was at half.
+ENTROPY_LEFT, ENTROPY_HALF = 0.1, 0.5
+# By how much a reward has to be larger to have gained something.
+GAIN = 0.1
+# There is no more to gain within a tenth of the most that an answer can earn, nor where errors are a hundredth of the
+# worst: some components, such as those of length, give no honest answer all that they could.
+NEAR_BEST, NEAR_EXACT = 0.1, 0.01
 # Nats a token: at 1 an answer of ten tokens is some e^10 times as likely as under the reference, or as unlikely.
 # Published runs with a KL term stay below 0.1.
 KL_LARGE = 1.0
-# Answers three times as long as at first, and some of them cut off: mere growth may well be reasoning.
+# Answers three times as long as at first, and some of them cut off, or the reward no larger: growth that pays, and that
+# there is room for, may well be reasoning.
 LENGTH_GROWN, CUT_SOME = 3.0, 0.05
 # Half of the answers cut off: most of the batch earns nothing, whatever it says.
 CUT_MANY = 0.5
@@ -37,9 +42,14 @@ class Alerts:
 
     Each is told once; again when it is twice as bad, or when it comes back after it was less than half as bad as what
     raises it.
+
+    Args:
+        best: the most that an answer can earn; None takes the largest reward that was seen.
+        worst_error: of the task; None where nobody can say.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, best: float | None = None, worst_error: float | None = None) -> None:
+        self.best, self.worst_error = best, worst_error
         self.latest: dict[str, deque[float]] = {}
         self.firsts: dict[str, float] = {}
         """What each figure was in the first `WINDOW` steps."""
@@ -60,13 +70,13 @@ class Alerts:
         """
         step = int(row["step"])
         means = {}
-        for name in ("reward", "entropy", "kl", "answer_tokens", "truncated", "parsed"):
+        for name in ("reward", "entropy", "kl", "answer_tokens", "truncated", "parsed", "mae"):
             mean = self._mean(name, number(row.get(name)))
             if mean is not None:
                 means[name] = mean
         top = number(row.get("reward_max"))
         self.top = top if self.top is None or (top is not None and top > self.top) else self.top
-        found = [self._reward(step, number(row.get("reward")))]
+        found = [self._reward(step, number(row.get("reward")), means), self._infinite_kl(step, row.get("kl"))]
         for trend in (self._entropy, self._kl, self._length, self._cut, self._parsed):
             found.append(trend(step, means))
         return [text for text in found if text is not None]
@@ -92,7 +102,14 @@ class Alerts:
             self.said.pop(trend, None)
         return None
 
-    def _reward(self, step: int, reward: float | None) -> str | None:
+    def _perfect(self, reward: float, means: Mapping[str, float]) -> bool:
+        """Whether there is no more to gain."""
+        error, best = means.get("mae"), self.top if self.best is None else self.best
+        if error is not None and self.worst_error is not None and error <= NEAR_EXACT * self.worst_error:
+            return True
+        return best is not None and best > 0 and best - reward <= NEAR_BEST * best
+
+    def _reward(self, step: int, reward: float | None, means: Mapping[str, float]) -> str | None:
         """Whether the reward is still what it was at first; asked after 200 steps, 400, 800 and so on."""
         if reward is not None:
             self.reward_last.append(reward)
@@ -103,7 +120,8 @@ class Alerts:
             return None
         first, first_error = mean_and_error(self.reward_first)
         last, last_error = mean_and_error(self.reward_last)
-        if last - first >= STUCK_ERRORS * math.hypot(first_error, last_error) and last > first:
+        risen = last - first >= STUCK_ERRORS * math.hypot(first_error, last_error) and last > first
+        if risen or self._perfect(last, means):
             return None
         return (
             f"the reward has not risen in {step} steps: {last:.3g} in the last {STUCK_WINDOW}, {first:.3g} in the first"
@@ -118,9 +136,8 @@ class Alerts:
         if now <= ENTROPY_HALF * first and self.reward_at_half is None:
             self.reward_at_half = reward
         before = reward if self.reward_at_half is None else self.reward_at_half
-        gained = reward - before > ENTROPY_GAIN * abs(before)
-        perfect = self.top is not None and self.top - reward <= ENTROPY_GAIN * abs(self.top)
-        badness = 0.0 if gained or perfect else ENTROPY_LEFT * first / max(now, 1e-9)
+        gained = reward - before > GAIN * abs(before)
+        badness = 0.0 if gained or self._perfect(reward, means) else ENTROPY_LEFT * first / max(now, 1e-9)
         return self._tell(
             "entropy",
             badness,
@@ -143,18 +160,38 @@ class Alerts:
             ),
         )
 
+    def _infinite_kl(self, step: int, cell: Any) -> str | None:
+        """Whether the KL divergence is no number any more, which is told once."""
+        try:
+            broken = not math.isfinite(float(cell))
+        except (TypeError, ValueError):  # there is none
+            return None
+        if not broken or "infinite kl" in self.said:
+            return None
+        self.said["infinite kl"] = math.inf
+        return (
+            f"the KL divergence from the reference is {float(cell)} at step {step}: the policy says what is impossible "
+            "under it; begin again from an earlier checkpoint (--model), with a lower --learning-rate or a smaller "
+            "--max-grad-norm"
+        )
+
     def _length(self, step: int, means: Mapping[str, float]) -> str | None:
-        """Whether answers grow until they are cut off."""
-        first, now, cut = self.firsts.get("answer_tokens"), means.get("answer_tokens"), means.get("truncated")
-        if first is None or now is None or first <= 0 or (cut is not None and cut < CUT_SOME):
+        """Whether answers grow until they are cut off, or for nothing."""
+        first, now, cut = (*(of.get("answer_tokens") for of in (self.firsts, means)), means.get("truncated"))
+        if first is None or now is None or cut is None or first <= 0:
+            return None
+        before, reward = self.firsts.get("reward", 0.0), means.get("reward", 0.0)
+        if cut < CUT_SOME and reward - before > GAIN * abs(before):
             return self._tell("length", 0.0, str)
-        cut_off = "" if cut is None else f" and {cut:.0%} of them cut off"
+        meanwhile = f"and {cut:.0%} of them cut off"
+        if cut < CUT_SOME:
+            meanwhile = f"and the reward went from {before:.3g} to {reward:.3g} meanwhile"
         return self._tell(
             "length",
             now / first / LENGTH_GROWN,
             lambda: (
-                f"answers have {now:.0f} tokens at step {step}, {first:.0f} at first{cut_off}; --normalise constant "
-                "takes away what length alone earns, --max-new-tokens gives room"
+                f"answers have {now:.0f} tokens at step {step}, {first:.0f} at first, {meanwhile}; --normalise constant "
+                "takes away what length alone earns, --kl-weight 0.02 holds the policy back, --max-new-tokens gives room"
             ),
         )
 

@@ -27,7 +27,7 @@ from train import (
 )
 from train.algorithm_options import AlgorithmOptions, require_fit
 from train.curriculum_options import CurriculumOptions, require_curriculum, resolved_curriculum
-from train.learning_options import LearningOptions, Optimizer
+from train.learning_options import WARMUP_STEPS, LearningOptions, Optimizer, require_one_warmup
 from train.loss_options import LossOptions, OldPolicy, Overlong, Surrogate, require_sense, resolved_loss
 from train.model_options import ModelOptions
 from train.presets import PresetName
@@ -190,8 +190,10 @@ class TrainConfig(WatchingOptions, CurriculumOptions, LossOptions, LearningOptio
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{flag(name)} must be above 0 and finite, got {value}")
         for name in learning_options.FRACTIONS:
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{flag(name)} is a fraction, from 0 to 1, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(f"{flag(name)} is a fraction, from 0 to 1, got {value}")
+        require_one_warmup(self)
         require_sense(self)
         require_fit(self, flag)
         require_curriculum(self, flag)
@@ -275,6 +277,7 @@ def resolved(
         "optimizer": optimizer,
         "learning_rate": learning_rate,
         "adamw_learning_rate": adamw_learning_rate,
+        "lr_warmup_steps": WARMUP_STEPS if config.lr_warmup is None else None,
         "group_size": 16 if grpo else 1,
         "entropy_bonus": bonus,
         "entropy_target": 0.4 if small and bonus else 0.0,

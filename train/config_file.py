@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from train.learning_options import WARMUPS, without_warmup
 from train.loss_options import without_named
 
 FLAG = "--config"
@@ -35,19 +36,23 @@ def with_config_file(words: Sequence[str], texts: Mapping[str, str]) -> tuple[li
     words, path = _without_flag(words)
     if path is None:
         return words, dict(texts)
-    if any(word.partition("=")[0] == "--resume" for word in words):
+    given = {word.partition("=")[0].removeprefix("--").replace("_", "-") for word in words if word.startswith("--")}
+    given |= {name.removeprefix("no-") for name in given}
+    if "resume" in given:
         raise ValueError(f"--resume goes on with a run as it was; leave out {FLAG}")
     document = _read(path)
     if {"settings", "versions"} <= document.keys():  # a run's config.json
         task = _by_name(document.get("task"), "task", path)
         settings = _by_name(document["settings"], "settings", path)
         settings, fields = {k: v for k, v in settings.items() if k not in OWN}, task.get("fields")
-        if any(word.partition("=")[0] == "--loss" for word in words):  # else what that run resolved would hide it
+        if "loss" in given:  # else what that run resolved would hide it
             settings = without_named(settings)
     else:
         settings, fields = {k: v for k, v in document.items() if k != "task"}, document.get("task")
         for name in OWN & settings.keys():
             raise ValueError(f"{FLAG} {path}: {name} is for the command line; leave it out of the file")
+    if given & {name.replace("_", "-") for name in WARMUPS}:
+        settings = without_warmup(settings)
     fields = _by_name(fields, "task", path)
     if "reward" in settings:
         fields["rewards"] = settings.pop("reward")
@@ -55,8 +60,6 @@ def with_config_file(words: Sequence[str], texts: Mapping[str, str]) -> tuple[li
         fields["rewards"] = [f"{name} {weight}" for name, weight in fields["rewards"].items()]
     settings = {k.replace("_", "-"): v for k, v in _texts(settings, path).items()}
     fields = _texts(fields, path)
-    given = {word.partition("=")[0].removeprefix("--").replace("_", "-") for word in words if word.startswith("--")}
-    given |= {name.removeprefix("no-") for name in given}
     more = [word for name, value in settings.items() if name not in given for word in _words(name, value)]
     known = {name.replace("-", "_") for name in texts}
     return more + words, {name: value for name, value in fields.items() if name not in known} | dict(texts)

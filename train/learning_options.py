@@ -1,7 +1,8 @@
 """Settings of a training run that say how it learns."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Optimizer = Literal["muon", "adamw"]
 Schedule = Literal["linear", "cosine", "constant"]
@@ -14,7 +15,10 @@ AT_LEAST = {
     "replay_weight": 0,
 }
 ABOVE_ZERO = ("learning_rate", "adamw_learning_rate", "max_grad_norm")
-FRACTIONS = ("lr_decay_start", "lr_final")
+FRACTIONS = ("lr_warmup", "lr_decay_start", "lr_final")
+# Two ways to say one thing.
+WARMUPS = ("lr_warmup", "lr_warmup_steps")
+WARMUP_STEPS = 5
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,11 @@ class LearningOptions:
     weight_decay: float = 0.0
     """Decoupled weight decay."""
 
-    lr_warmup_steps: int = 5
-    """Steps over which the learning rate rises from 0."""
+    lr_warmup_steps: int | None = None
+    """Steps over which the learning rate rises from 0. Default: 5, unless --lr-warmup is given."""
+
+    lr_warmup: float | None = None
+    """The same as a fraction of the run, in place of --lr-warmup-steps."""
 
     lr_schedule: Schedule = "linear"
     """How the learning rate falls to lr-final: along a straight line, along half a cosine, or not at all."""
@@ -62,3 +69,21 @@ class LearningOptions:
     replay_weight: float | None = None
     """Weight of the cold start's lesson in the loss of GRPO: other problems' answers, one to each problem. It falls
     with the learning rate. Default: 0.05 for a small model after --cold-start format, else 0."""
+
+
+def require_one_warmup(config: Any) -> None:
+    """Refuse a warm-up that is told twice.
+
+    Raises:
+        ValueError: naming both flags.
+    """
+    if config.lr_warmup is not None and config.lr_warmup_steps is not None:
+        raise ValueError(
+            f"--lr-warmup {config.lr_warmup} and --lr-warmup-steps {config.lr_warmup_steps} both say how long the "
+            "learning rate rises; give one of them"
+        )
+
+
+def without_warmup(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without what they say of the warm-up, which a flag is about to replace."""
+    return {name: value for name, value in settings.items() if name not in WARMUPS}

@@ -1,24 +1,32 @@
 """`--preset NAME`: published settings under the flags, and `--preset list`, which tells them."""
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
 
-from rich.table import Table
+from rich.console import Group
+from rich.padding import Padding
+from rich.text import Text
 
 import envs
 from envs.registry import is_ours
+from train.algorithm_options import GRPO_ONLY, samples
 from train.config import BOUNDS
+from train.learning_options import WARMUPS, without_warmup
 from train.loss_options import without_named
 from train.presets import PRESETS, Preset
 from train.progress import console
 
-FLAG, LIST = "--preset", "list"
+FLAG, LIST, NONE = "--preset", "list", "None"
 
 
 def with_preset(words: Sequence[str], texts: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
     """Put what `--preset NAME` stands for before the flags of a command line, which win.
 
-    A bound (--steps, --minutes, --epochs) replaces the preset's bounds, and --loss all that a loss is made of.
+    A bound (--steps, --minutes, --epochs) replaces the preset's bounds, either flag of the warm-up its warm-up, and
+    --loss all that a loss is made of. What another --algorithm has no use for is left out, and said.
 
     Args:
         words: the command line without `--task.FIELD VALUE`, settings from a file included.
@@ -28,24 +36,27 @@ def with_preset(words: Sequence[str], texts: Mapping[str, str]) -> tuple[list[st
         both, with what the preset adds.
 
     Raises:
-        ValueError: the preset is for another environment than --env, or for one that is not there.
+        ValueError: there is no such preset; it is for another environment than --env, or for one that is not there.
         SystemExit: `--preset list`, after the list.
     """
     given = {name.replace("_", "-"): value for name, value in _flags(words).items()}
-    name = given.get(FLAG, "")
+    name = given.get(FLAG, NONE)
     if name == LIST:
-        console.print(listing())
+        console.print(listing(), soft_wrap=False)  # cut nothing off, wherever it is shown
         raise SystemExit(0)
-    if name not in PRESETS or "--resume" in given:  # who reads the flags says which there are, or refuses it
+    if name == NONE or "--resume" in given:  # who reads the flags refuses it there
         return list(words), dict(texts)
+    _require_known(name)
     preset = PRESETS[name]
     _require_its_task(name, preset, given.get("--env"))
-    settings = dict(preset.settings)
+    settings = _fit_for_the_algorithm(name, preset.settings, given)
+    if any(_flag(warmup) in given for warmup in WARMUPS):
+        settings = without_warmup(settings)
     if any(f"--{bound}" in given for bound in BOUNDS):
         settings = {key: value for key, value in settings.items() if key not in BOUNDS}
     if "--loss" in given:
         settings = without_named(settings)
-    spelled = {f"--{key.replace('_', '-')}": str(value) for key, value in {"env": preset.env, **settings}.items()}
+    spelled = {_flag(key): str(value) for key, value in {"env": preset.env, **settings}.items()}
     more = [word for key, value in spelled.items() if key not in given for word in (key, value)]
     task = {key: str(value) for key, value in {**preset.task, **_paid(preset)}.items()}
     known = {key.replace("-", "_") for key in texts}
@@ -60,6 +71,34 @@ def _flags(words: Sequence[str]) -> dict[str, str]:
         if name.startswith("--"):
             found[name] = value if equals else after
     return found
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _require_known(name: str) -> None:
+    """Raise ValueError for what is no preset."""
+    known = [*PRESETS, LIST]
+    if name in known:
+        return
+    close = get_close_matches(name, known, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    got = "none" if not name or name.startswith("--") else f"{name!r:.80}"
+    raise ValueError(f"{FLAG} takes one of {', '.join(known)} (which tells what each is), got {got}{hint}")
+
+
+def _fit_for_the_algorithm(name: str, settings: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """A preset's settings without those that the algorithm has no use for, which are told."""
+    algorithm = given.get("--algorithm", "grpo")
+    texts = {key: given.get(_flag(key)) for key in ("data", "distill", "distill_texts")}
+    unused = set() if algorithm == "grpo" else {*GRPO_ONLY}
+    if not samples(SimpleNamespace(algorithm=algorithm, **texts)):
+        unused |= {"group_size", "temperature"}
+    left_out = [f"{_flag(key)} {value}" for key, value in settings.items() if key in unused and _flag(key) not in given]
+    if left_out:
+        console.print(f"note: {FLAG} {name} with --algorithm {algorithm} leaves out {', '.join(left_out)}")
+    return {key: value for key, value in settings.items() if key not in unused}
 
 
 def _require_its_task(name: str, preset: Preset, wanted: str | None) -> None:
@@ -86,17 +125,17 @@ def _paid(preset: Preset) -> dict[str, str]:
     return {"rewards": ",".join(f"{reward} {weight}" for reward, weight in preset.rewards)}
 
 
-def listing() -> Table:
-    """Every preset with its settings, and where they come from."""
-    table = Table(show_lines=True, title="presets of python -m train --preset NAME")
-    for head in ("preset", "settings", "rewards", "where from"):
-        table.add_column(head)
-    for name, preset in PRESETS.items():
-        flags = {"env": preset.env, **preset.settings, **{f"task.{key}": value for key, value in preset.task.items()}}
-        lines = "\n".join(f"--{key.replace('_', '-')} {value}" for key, value in flags.items())
-        paid = "\n".join(f"{reward} {weight:g}" for reward, weight in preset.rewards)
-        told = [preset.origin + "."]
-        told += [f"Assumed: {preset.assumed}."] if preset.assumed else []
-        told += [f"Otherwise here: {preset.differs}."] if preset.differs else []
-        table.add_row(name, lines, paid, "\n\n".join(told))
-    return table
+def listing() -> Group:
+    """Every preset as the flags that it stands for, and where they come from."""
+    return Group(*(part for name, preset in PRESETS.items() for part in _told(name, preset)))
+
+
+def _told(name: str, preset: Preset) -> list[Text | Padding]:
+    """The paragraphs of a preset; flags stand as a command line has them."""
+    fields = {f"task.{key}": value for key, value in preset.task.items()}
+    flags = [f"{_flag(key)} {value}" for key, value in {"env": preset.env, **preset.settings, **fields}.items()]
+    flags += [f"--reward {reward} {weight:g}" for reward, weight in preset.rewards]
+    paragraphs = [f"{preset.origin}.", " ".join(flags)]
+    paragraphs += [f"Assumed: {preset.assumed}."] if preset.assumed else []
+    paragraphs += [f"Otherwise here: {preset.differs}."] if preset.differs else []
+    return [Text(f"{FLAG} {name}", style="bold"), *(Padding(Text(text), (0, 0, 1, 4)) for text in paragraphs)]

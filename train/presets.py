@@ -45,15 +45,16 @@ ONE_PROMPT = {
     "learning_rate": 5e-6,
     "weight_decay": 0.1,
     "max_grad_norm": 0.1,
+    "lr_warmup": 0.18,
     "lr_schedule": "constant",
     "kl_weight": 0.04,
     "temperature": 0.9,
     "max_new_tokens": 786,
 }
-# The five rewards for GSM8K that became customary: right, a number, and three of form.
+# The five rewards for GSM8K that became customary: right, a whole number, and three of form.
 FIVE = (
     ("correct", 2.0),
-    ("numeric", 0.5),
+    ("numeric:whole=true", 0.5),
     ("strict_format", 0.5),
     ("soft_format", 0.5),
     ("tag_count", 0.5),
@@ -69,11 +70,11 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "model": "Qwen/Qwen2.5-VL-7B-Instruct",
                 **ONE_PROMPT,
                 "steps": 2300,
-                "lr_warmup_steps": 414,  # 18%
             },
             task={"size": 224, "second_hand": True, "reward_shape": "linear"},
             # from +3 to −3 is 6 from 0 on: what all answers get alike, no advantage tells
             rewards=(("accuracy", 6.0), ("format", 0.5)),
+            assumed="a constant rate after the warm-up; as many steps as its result took",
             differs="no <reasoning> is asked for, so none is paid, nor is a time for being readable alone; pictures "
             "are drawn in memory, not through one file; the held-out problems are the same each time",
         ),
@@ -84,7 +85,6 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "model": "Qwen/Qwen2.5-VL-7B-Instruct",
                 **ONE_PROMPT,
                 "steps": 2300,
-                "lr_warmup_steps": 414,
             },
             task={
                 "size": 224,
@@ -96,7 +96,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             },
             # 1 − |error| is 2 (1 − |error| / 2) − 1
             rewards=(("accuracy", 2.0), ("format", 0.5)),
-            assumed="optimizer, bound and size of the picture as for its clocks",
+            assumed="optimizer, sampling, bound, size of the picture and weight of the form as for its clocks",
             differs="the reward of the form can be earned, where theirs never matched; the truth is the r of the "
             "points that are drawn, where theirs was that of the population",
         ),
@@ -107,11 +107,11 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "model": "Qwen/Qwen2.5-1.5B-Instruct",
                 **ONE_PROMPT,
                 "steps": 340,
-                "lr_warmup_steps": 61,
             },
             task={"source": "hub"},
             rewards=FIVE,
-            assumed="one prompt a step, weight decay, clipping, warm-up and the longest answer as for the clocks",
+            assumed="that the model is the instructed one; one prompt a step, weight decay, clipping, warm-up, a "
+            "constant rate after it and the longest answer as for the clocks; as many steps as its result took",
             differs=f"{THINK}; the reference that it offered to mix in slowly is --reference mixed, with the same "
             "defaults",
         ),
@@ -121,7 +121,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             settings={"model": "meta-llama/Llama-3.2-3B-Instruct", "loss": "grpo", "epochs": 1.0},
             task={"source": "hub"},
             rewards=FIVE,
-            assumed="all but model and rewards, which is all that was told; one pass over the data",
+            assumed="all but model and rewards, which is all that was told; that the model is the instructed one; one "
+            "pass over the data",
             differs=f"{THINK}; its authors would give the rewards of form smaller weights next time",
         ),
         "countdown-7b": Preset(
@@ -145,9 +146,10 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 ("cosine", 1.0),
                 ("repetition:n=3:penalty=-0.1", 1.0),
             ),
-            assumed="weights of 1; how many of the 16 answers to an update (8 a device, accumulated twice) belong to "
-            "one problem: 8",
-            differs="flash attention takes no mask that hides packed answers from each other, so it is not asked for",
+            assumed="weights of 1; AdamW, one device; how many of the 16 answers to an update (8 a device, accumulated "
+            "twice) belong to one problem: 8",
+            differs="flash attention takes no mask that hides packed answers from each other, so it is not asked for; "
+            "metrics.csv has every step, where theirs logged each tenth",
         ),
         "gsm8k-0.5b": Preset(
             env="gsm8k",
@@ -160,6 +162,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "optimizer": "adamw",
                 "learning_rate": 3e-6,
                 "lr_schedule": "cosine",
+                "lr_decay_start": 0.0,
+                "lr_final": 0.0,
                 "dtype": "bfloat16",
                 "checkpoint_every": 500,
                 "epochs": 1.0,
@@ -173,8 +177,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 ("tag_count", 0.5),
                 ("log_length", 0.5),
             ),
-            assumed="the weights; one pass over the data; how many of the 16 answers to an update (4, accumulated "
-            "four times) belong to one problem: 8",
+            assumed="the weights; one pass over the data; a cosine over the whole run, down to 0; how many of the 16 "
+            "answers to an update (4, accumulated four times) belong to one problem: 8",
+            differs="its Adam is AdamW here, which without weight decay is the same",
         ),
     }
 )

@@ -26,8 +26,17 @@ def learning_rate_factor(config: Settings, step: int, done: float) -> float:
         step: steps done before this one.
         done: `fraction_done` of the run.
     """
-    warmup = min(1.0, (step + 1) / config.lr_warmup_steps) if config.lr_warmup_steps else 1.0
-    return warmup * decayed(config, done, config.lr_final)
+    return warmed_up(config, step, done) * decayed(config, done, config.lr_final)
+
+
+def warmed_up(config: Settings, step: int, done: float) -> float:
+    """How far the learning rate has risen, above 0 to 1; a warm-up that is a fraction follows what bounds the run."""
+    if config.lr_warmup is None:
+        return min(1.0, (step + 1) / config.lr_warmup_steps) if config.lr_warmup_steps else 1.0
+    if config.last_step is None:
+        return min(1.0, done / config.lr_warmup) if config.lr_warmup else 1.0
+    steps = config.lr_warmup * config.last_step
+    return min(1.0, (step + 1) / steps) if steps else 1.0
 
 
 def entropy_target(config: Settings, done: float) -> float:

@@ -35,7 +35,8 @@ class Watch:
 
     def __init__(self, config: Settings, samples: Samples, say: Callable[[str], None], processes: Processes) -> None:
         self.config, self.samples, self.say, self.processes = config, samples, say, processes
-        self.alerts = Alerts()
+        task = samples.task
+        self.alerts = Alerts() if task is None else Alerts(task.reward_bounds[1], task.worst_error)
         self.callbacks = Callbacks(config.callback if processes.main else (), say)
         self.process = psutil.Process()
         self.process.cpu_percent()  # the next call tells of the time since this one

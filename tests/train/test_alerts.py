@@ -29,21 +29,45 @@ def test_a_kl_above_one_is_told_once_and_again_when_doubled_and_after_recovery()
     assert "is 2.3 nats" in found[1][1]
 
 
+@pytest.mark.parametrize("cell", [float("inf"), float("nan"), "inf", "nan"])
+def test_a_kl_that_is_no_number_is_told_at_once_and_once(cell):
+    found = said(column("kl", (0.1, 20), (cell, 1), (0.1, 20), (cell, 20)))
+    assert [step for step, _ in found] == [21]
+    assert found[0][1].startswith(f"the KL divergence from the reference is {cell} at step 21: ")
+
+
 def test_one_step_is_no_trend():
     assert said(column("kl", (0.1, 20), (9.0, 1), (0.1, 20))) == []
 
 
 @pytest.mark.parametrize("cut", [0.0, 0.04])
-def test_answers_that_grow_and_end_are_reasoning(cut):
+def test_answers_that_grow_and_end_and_earn_more_are_reasoning(cut):
+    rows = [*column("answer_tokens", (100, 10), (500, 30)), *column("answer_tokens", (2000, 30))]
+    rewards = [0.2] * 10 + [0.4] * 60
+    assert said([{**row, "truncated": cut, "reward": r} for row, r in zip(rows, rewards, strict=True)]) == []
+
+
+@pytest.mark.parametrize("reward", [{}, {"reward": 0.2}])
+def test_answers_that_grow_for_nothing(reward):
     rows = column("answer_tokens", (100, 10), (500, 30))
-    assert said([{**row, "truncated": cut} for row in rows]) == []
+    found = said([{**row, "truncated": 0.0, **reward} for row in rows])
+    # ten steps' mean: 100 + 40 i is at 300 with the fifth
+    assert [step for step, _ in found] == [15]
+    level = f"{reward.get('reward', 0.0):.3g}"
+    assert found[0][1].startswith(
+        f"answers have 300 tokens at step 15, 100 at first, and the reward went from {level} to {level} meanwhile; "
+    )
+
+
+def test_texts_that_are_given_do_not_grow():
+    assert said(column("answer_tokens", (100, 10), (500, 30))) == []
 
 
 def test_answers_that_grow_until_they_are_cut_off():
     rows = [{**row, "truncated": 0.25} for row in column("answer_tokens", (100, 10), (300, 30), (600, 20))]
     found = said(rows)
     assert [step for step, _ in found] == [20, 50]
-    assert found[0][1].startswith("answers have 300 tokens at step 20, 100 at first and 25% of them cut off; ")
+    assert found[0][1].startswith("answers have 300 tokens at step 20, 100 at first, and 25% of them cut off; ")
     assert "--normalise constant" in found[0][1]
 
 
@@ -107,6 +131,23 @@ def test_a_reward_that_does_not_rise_is_told_after_200_400_and_800_steps():
     assert [step for step, _ in said(noisy(-0.2))] == [200, 400, 800]
 
 
+def test_a_run_that_is_perfect_already_is_not_stuck():
+    level = [{"reward": 0.95, "reward_max": 1.0, "mae": 20.0} for _ in range(300)]
+    assert said(level) == []
+    assert said(level, Alerts(1.0, 360.0)) == []
+    assert [step for step, _ in said(level, Alerts(1.2, 360.0))] == [200]  # 1.2 − 0.95 is more than 0.12
+    exact = [{**row, "mae": 3.5} for row in level]
+    assert said(exact, Alerts(1.2, 360.0)) == []  # a hundredth of 360 is 3.6
+    assert said(entropies(1.0, 0.01, 0.3), Alerts(0.33)) == []
+
+
+@pytest.mark.parametrize(("reward", "best"), [(0.0, None), (0.1, 1.1)])
+def test_answers_that_all_earn_the_same_little_are_stuck(reward, best):
+    """Nobody has found anything better, so the best of them is no measure."""
+    rows = [{"reward": reward, "reward_max": reward, "mae": 300.0} for _ in range(300)]
+    assert [step for step, _ in said(rows, Alerts(best, 360.0))] == [200]
+
+
 def test_a_reward_that_rises_is_not_stuck():
     assert said(noisy(0.2)) == []
 
@@ -130,7 +171,8 @@ def test_rows_of_the_file_say_what_rows_of_the_run_say():
 
 def test_what_is_missing_counts_for_nothing():
     cells = [None, "", "x", float("nan"), float("inf")]
-    assert said([{"reward": cell, "entropy": cell, "kl": cell} for cell in cells] * 100) == []
+    assert said([{"reward": cell, "entropy": cell, "mae": cell} for cell in cells] * 100) == []
+    assert said([{"kl": cell} for cell in cells[:3]] * 100) == []
     assert [number(cell) for cell in cells] == [None] * 5
     assert number("0.25") == 0.25
 

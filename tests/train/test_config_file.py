@@ -48,6 +48,15 @@ def test_flags_win(written):
     assert fields == {"style": "dense", "size": 84}
 
 
+def test_a_flag_of_the_warm_up_replaces_what_a_file_says_of_it(written):
+    file = written("env: clock\nlr-warmup-steps: 20\n")
+    for words in (["--lr_warmup", "0.1"], ["--lr-warmup=0.1"]):
+        config, _, _ = parse(["--config", file, *words])
+        assert (config.lr_warmup, config.lr_warmup_steps) == (0.1, None)
+    config, _, _ = parse(["--config", written("preset: clock-7b\nlr_warmup_steps: 20\n")])
+    assert (config.lr_warmup, config.lr_warmup_steps) == (None, 20)
+
+
 def test_a_run_is_done_again_under_other_flags(train, tmp_path):
     """Settings and task of a run's own config.json; its folder is not asked for again."""
     assert train(*SMALL, "--steps", "1", "--run", "first", "--learning-rate", "0.002") == 0

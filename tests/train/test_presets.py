@@ -10,6 +10,7 @@ from envs.registry import registered
 from train.cli import parse
 from train.config import TrainConfig, plain, resolved
 from train.presets import PRESETS
+from train.schedule import learning_rate_factor
 
 ROW = {"question": "Two and three?", "answer": "2 + 3 = 5\n#### 5"}
 COUNTDOWN = any("countdown" in spec.id.lower() for spec in registered())
@@ -44,7 +45,9 @@ TOLD = {
         "max_new_tokens": 786,
         "steps": 2300,
         "minutes": None,
-        "lr_warmup_steps": 0.18 * 2300,
+        "lr_warmup": 0.18,
+        "lr_warmup_steps": None,
+        "lr_schedule": "constant",
     },
     "gsm8k-1.5b": {
         "model": "Qwen/Qwen2.5-1.5B-Instruct",
@@ -54,12 +57,16 @@ TOLD = {
         "temperature": 0.9,
         "reference": "fixed",
         "steps": 340,
+        "lr_warmup": 0.18,
     },
     "gsm8k-llama-3b": {"model": "meta-llama/Llama-3.2-3B-Instruct", "epochs": 1.0, "steps": None},
     "gsm8k-0.5b": {
         "model": "Qwen/Qwen2.5-0.5B-Instruct",
         "learning_rate": 3e-6,
         "lr_schedule": "cosine",
+        "lr_decay_start": 0.0,
+        "lr_final": 0.0,
+        "weight_decay": 0.0,
         "dtype": "bfloat16",
         "checkpoint_every": 500,
     },
@@ -160,27 +167,93 @@ def test_another_name_of_the_same_task_fits():
     assert spec.id == "eyechart/Scatter-v0"
 
 
+def test_the_warm_up_is_the_published_part_of_any_bound():
+    for words, last in (("", 2300), (" --steps 100", 100)):
+        found, _, _ = settings(f"--preset clock-7b{words}")
+        risen = [step for step in range(last) if learning_rate_factor(found, step, step / last) == 1.0]
+        assert risen == list(range(round(0.18 * last) - 1, last))
+    found, _, _ = settings("--preset clock-7b --lr-warmup-steps 3")
+    assert (found.lr_warmup_steps, found.lr_warmup) == (3, None)
+    found, _, _ = settings("--preset clock-7b --lr-warmup 0.5")
+    assert (found.lr_warmup_steps, found.lr_warmup) == (None, 0.5)
+
+
+def test_answers_are_paid_as_published():
+    whole, form = ("numeric:whole=true", 0.5), [("strict_format", 0.5), ("soft_format", 0.5), ("tag_count", 0.5)]
+    for name in ("gsm8k-1.5b", "gsm8k-llama-3b"):  # an integer
+        assert list(PRESETS[name].rewards) == [("correct", 2.0), whole, *form]
+    assert list(PRESETS["gsm8k-0.5b"].rewards)[:2] == [("correct", 2.0), ("numeric", 0.5)]
+    task = envs.make_task("gsm8k", rewards=dict(PRESETS["gsm8k-1.5b"].rewards))
+    half, three = (task.score(f"<answer>{text}</answer>", "18").reward for text in ("2.5", "3"))
+    assert three - half == pytest.approx(0.5)
+    task = envs.make_task("countdown", rewards=dict(PRESETS["countdown-7b"].rewards))
+    # correct, form and steps 0 to 1, cosine −0.5 to 1, repetition −0.1 to 0
+    assert task.reward_bounds == (pytest.approx(-0.6), pytest.approx(4.0))
+
+
+def test_another_algorithm_leaves_out_what_is_for_grpo(data, capsys):
+    found, _, _ = settings(f"--preset gsm8k-llama-3b --algorithm sft {data}")
+    assert (found.algorithm, found.loss, found.group_size, found.epochs) == ("sft", None, 1, 1.0)
+    assert "note: --preset gsm8k-llama-3b with --algorithm sft leaves out --loss grpo\n" in capsys.readouterr().out
+    found, _, _ = settings("--preset clock-7b --algorithm=sft")
+    assert (found.kl_weight, found.temperature, found.learning_rate, found.max_grad_norm) == (0.0, 1.0, 5e-6, 0.1)
+    assert "out --loss grpo, --group-size 16, --kl-weight 0.04, --temperature 0.9\n" in capsys.readouterr().out
+    found, _, _ = settings("--preset clock-7b --algorithm distill --teacher x/y --distill on-policy")
+    assert (found.loss, found.group_size, found.temperature) == (None, 16, 0.9)
+    settings("--preset clock-7b --algorithm distill --teacher x/y --distill-texts demonstrations")
+    settings("--preset clock-7b --algorithm grpo --group-size 4")
+    assert capsys.readouterr().out.count("note: ") == 2
+
+
+def test_a_flag_that_the_user_gives_another_algorithm_is_still_refused(capsys):
+    with pytest.raises(SystemExit):
+        parse("--preset clock-7b --algorithm sft --kl-weight 0.1".split())
+    said = capsys.readouterr()
+    assert "out --loss grpo, --group-size 16, --temperature 0.9\n" in said.out
+    assert "--kl-weight is for --algorithm grpo" in said.err
+
+
 def test_the_list_tells_every_setting_and_its_origin(monkeypatch, capsys):
+    """On a terminal of the usual width, with nothing cut off."""
     from train import preset_flag
 
-    monkeypatch.setattr(preset_flag.console, "width", 400)
+    monkeypatch.setattr(preset_flag.console, "width", 80)
     with pytest.raises(SystemExit) as stopped:
         parse(["--preset", "list"])
     assert stopped.value.code == 0
-    said = capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    said = " ".join(" ".join(lines).split())
+    assert "…" not in said
     for name, preset in PRESETS.items():
-        assert name in said
-        assert preset.origin in said
+        _, _, told = said.partition(f"--preset {name} {preset.origin}. --env {preset.env} --model ")
+        flags = told.partition(" --preset ")[0]
         for key, value in preset.settings.items():
-            assert f"--{key.replace('_', '-')} {value}" in said
+            assert key == "model" or f"--{key.replace('_', '-')} {value} " in flags
+        for key, value in preset.task.items():
+            assert f"--task.{key.replace('_', '-')} {value} " in flags
+        for reward, weight in preset.rewards:
+            assert f"--reward {reward} {weight:g} " in flags
+        assert f"Assumed: {preset.assumed}." in flags
+        assert f"Otherwise here: {preset.differs}." in flags
 
 
-def test_an_unknown_preset_is_told_the_known_ones(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        parse(["--preset", "clock-8b"])
-    assert stopped.value.code == 2
-    said = capsys.readouterr().err
-    assert all(name in said for name in PRESETS)
+ALL = "clock-7b, correlation-7b, gsm8k-1.5b, gsm8k-llama-3b, countdown-7b, gsm8k-0.5b, list (which tells what each is)"
+
+
+@pytest.mark.parametrize(
+    ("words", "got"),
+    [
+        ("--preset clock7b", "'clock7b'; did you mean clock-7b?"),
+        ("--preset=lst", "'lst'; did you mean list?"),
+        ("--preset something-else", "'something-else'"),
+        ("--preset", "none"),
+        ("--preset --env clock", "none"),
+    ],
+)
+def test_an_unknown_preset_is_told_the_known_ones(train, capsys, words, got):
+    assert train(*words.split()) == 2
+    assert capsys.readouterr().err == f"error: --preset takes one of {ALL}, got {got}\n"
 
 
 def test_presets_set_what_there_is_and_cannot_be_changed():

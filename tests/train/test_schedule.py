@@ -41,3 +41,30 @@ def test_the_entropy_target_falls_to_a_third_with_the_learning_rate():
     config = settings(entropy_target=0.6, lr_decay_start=0.2, lr_warmup_steps=50)
     assert [entropy_target(config, done) for done in (0.0, 0.2, 0.6, 1.0)] == pytest.approx([0.6, 0.6, 0.4, 0.2])
     assert entropy_target(settings(entropy_target=0.6, lr_decay_start=1.0), 1.0) == 0.6
+
+
+def test_a_warm_up_that_is_a_fraction_follows_the_bound():
+    config = settings(steps=100, lr_warmup=0.18, lr_schedule="constant")
+    factors = [learning_rate_factor(config, step, step / 100) for step in (0, 8, 17, 18, 99)]
+    assert factors == pytest.approx([1 / 18, 0.5, 1.0, 1.0, 1.0])
+    longer = settings(steps=2300, lr_warmup=0.18, lr_schedule="constant")
+    assert [learning_rate_factor(longer, step, 0.0) for step in (0, 206, 413)] == pytest.approx([1 / 414, 0.5, 1.0])
+    by_the_clock = settings(minutes=10.0, lr_warmup=0.2, lr_decay_start=0.5, lr_final=0.0)
+    factors = [learning_rate_factor(by_the_clock, 7, done) for done in (0.05, 0.1, 0.2, 0.5, 0.75)]
+    assert factors == pytest.approx([0.25, 0.5, 1.0, 1.0, 0.5])
+    for bound in ({"steps": 10}, {"minutes": 1.0}):
+        assert learning_rate_factor(settings(lr_warmup=0.0, **bound), 0, 0.0) == 1.0
+    assert learning_rate_factor(settings(steps=3, lr_warmup=0.1), 0, 0.0) == 1.0  # less than a step
+
+
+def test_the_default_warm_up_is_five_steps_whatever_the_bound():
+    for bound in ({}, {"steps": 50}, {"minutes": 2.0}):
+        config = settings(**bound)
+        assert [learning_rate_factor(config, step, 0.0) for step in range(6)] == [0.2, 0.4, 0.6, 0.8, 1.0, 1.0]
+
+
+def test_one_warm_up_is_enough():
+    with pytest.raises(ValueError, match=r"--lr-warmup 0.1 and --lr-warmup-steps 5 both say .*; give one of them"):
+        settings(lr_warmup=0.1, lr_warmup_steps=5)
+    with pytest.raises(ValueError, match="--lr-warmup is a fraction, from 0 to 1, got 18"):
+        settings(lr_warmup=18.0)

@@ -4,18 +4,20 @@ import psutil
 import pytest
 import torch
 
+import envs
 from agents.phases import Phases
 from tests.train.conftest import SMALL
 from tests.train.test_loop import remove
 from train.watch import Watch
 
+NO_TASK = SimpleNamespace(task=None)
 CUT = "of the answers are cut off at step 10; a larger --max-new-tokens gives them room"
 
 
 @pytest.fixture
 def watch():
     config = SimpleNamespace(callback=(), show_samples=0)
-    return Watch(config, None, print, SimpleNamespace(main=True, device=torch.device("cpu")))
+    return Watch(config, NO_TASK, print, SimpleNamespace(main=True, device=torch.device("cpu")))
 
 
 def test_columns_of_the_machine(watch, monkeypatch):
@@ -33,11 +35,18 @@ def test_columns_of_the_machine(watch, monkeypatch):
 def test_other_processes_call_no_callback(tmp_path):
     told = []
     watch = Watch(
-        SimpleNamespace(callback=("no_such_module:f",)), None, print, SimpleNamespace(main=False, device=None)
+        SimpleNamespace(callback=("no_such_module:f",)), NO_TASK, print, SimpleNamespace(main=False, device=None)
     )
     watch.add([lambda event, values: told.append(event)])
     watch.callbacks.tell("step", {})
     assert told == []
+
+
+def test_alerts_know_what_the_task_pays_and_how_far_off_one_can_be():
+    task = envs.make_task("clock", accuracy_weight=1.5, format_weight=0.5)
+    config, processes = SimpleNamespace(callback=()), SimpleNamespace(main=True, device=None)
+    alerts = Watch(config, SimpleNamespace(task=task), print, processes).alerts
+    assert (alerts.best, alerts.worst_error) == (2.0, 360.0)
 
 
 def test_a_resumed_run_says_what_the_whole_one_says(train, tmp_path, capsys):
