@@ -5,6 +5,7 @@ import pytest
 
 from train.algorithm_options import AlgorithmOptions
 from train.config import TrainConfig, flag, plain, resolved
+from train.curriculum_options import CurriculumOptions
 from train.learning_options import LearningOptions
 from train.loss_options import LossOptions
 from train.model_options import ModelOptions
@@ -79,7 +80,7 @@ def test_bounds():
 
 
 def test_every_field_is_documented():
-    mixins = ModelOptions, LearningOptions, AlgorithmOptions, LossOptions, WatchingOptions
+    mixins = ModelOptions, LearningOptions, AlgorithmOptions, LossOptions, WatchingOptions, CurriculumOptions
     source = "".join(map(inspect.getsource, (*mixins, TrainConfig)))
     for field in dataclasses.fields(TrainConfig):
         after = source.split(f"\n    {field.name}: ", 1)[1].splitlines()[1]
