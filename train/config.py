@@ -118,7 +118,7 @@ class TrainConfig(WatchingOptions, CurriculumOptions, LossOptions, LearningOptio
     max_new_tokens: int | None = None
     """Longest answer, in tokens. Default: what a bare answer takes for a small model (32 where the environment is not
     made from a Task; what a worked solution takes after --cold-start answers), else 256. What is imitated fits, with
-    sft and distill, and from a run that was trained so it is taken over."""
+    sft and distill, and a run that goes on from one that imitated takes it over, and so on."""
 
     cold_start: ColdStart | None = None
     """format: first teach the answer's form, with random answers; answers: first train on worked solutions, which are
@@ -261,13 +261,14 @@ def resolved(
         answer_tokens: what an answer takes of the model's tokens.
         gpu: whether it runs on one.
         num_problems: how many different training problems there are; None where they never run out.
-        labelled: whether the model has learned from labels or a teacher (`train.origin`).
+        labelled: whether the model has learned from labels or a teacher (`train.imitated.taught`).
     """
     grpo = config.algorithm == "grpo"
     optimizer = config.optimizer or ("muon" if small and not config.lora else "adamw")
     cold_start = config.cold_start or ("format" if config.model in TINY_MODELS and grpo else "none")
     # what labels taught needs no noise to find it
-    explores = small and grpo and not labelled and cold_start != "answers"
+    imitates = labelled or not grpo or cold_start == "answers"
+    explores = small and not imitates
     bonus = config.entropy_bonus if config.entropy_bonus is not None else 0.05 if explores else 0.0
     learning_rate, adamw_learning_rate = peak_rates(grpo, optimizer, small, config.lora)
     defaults: dict[str, Any] = {
@@ -284,7 +285,7 @@ def resolved(
         "replay_weight": 0.05 if small and cold_start == "format" else 0.0,
         "cold_start": cold_start,
         "cold_start_steps": COLD_START_STEPS[cold_start],
-        "max_new_tokens": answer_tokens if small else max(256, answer_tokens if labelled or not grpo else 0),
+        "max_new_tokens": answer_tokens if small else max(256, answer_tokens if imitates else 0),
         **resolved_loss(config),
         **resolved_curriculum(config),
     }

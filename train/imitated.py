@@ -13,7 +13,7 @@ import envs
 from agents.choices import TINY_MODELS
 from agents.language_model import LanguageModel
 from agents.loading import latest_checkpoint, load_policy
-from train.config import TrainConfig
+from train.config import Settings, TrainConfig
 from train.data_file import Row, require_room
 from train.distributed import Processes
 from train.environments import column
@@ -132,22 +132,56 @@ def require_same_imitated(run: Path, before: Mapping[str, str] | None, now: Imit
             )
 
 
-def settings_of(model: str) -> dict[str, Any]:
-    """The settings of the run that a name means, or whose checkpoint it means; {} for any other model."""
+def recorded(model: str) -> dict[str, Any]:
+    """The `config.json` of the run that a name means, or whose checkpoint it means; {} for any other model."""
     path = Path(model)
     run = path.parent.parent if path.absolute().parent.name == "checkpoints" else path
     try:
         document = json.loads((run / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    settings = document.get("settings") if isinstance(document, dict) else None
-    return settings if isinstance(settings, dict) else {}
+    return document if isinstance(document, dict) and isinstance(document.get("settings"), dict) else {}
+
+
+def settings_of(model: str) -> dict[str, Any]:
+    """The settings of the run that a name means, or whose checkpoint it means; {} for any other model."""
+    return recorded(model).get("settings", {})
 
 
 def taught(model: str) -> int | None:
-    """The longest answer of a run that learned from labels or a teacher, in tokens; None for any other model."""
-    settings = settings_of(model)
-    return settings.get("max_new_tokens") if settings.get("algorithm") in ("sft", "distill") else None
+    """How long the answers are that labels or a teacher taught a model, in tokens.
+
+    Runs hand it on: what SFT, distillation or a cold start with answers taught, GRPO after it does not unteach.
+
+    Returns:
+        None for a model that has seen neither, as far as a run tells.
+    """
+    document, settings = recorded(model), settings_of(model)
+    earlier = settings.get("max_new_tokens") if settings.get("algorithm") in ("sft", "distill") else None
+    return document.get("taught_tokens", earlier)  # a run of an earlier version kept less
+
+
+def taught_after(settings: Settings, tokens: int) -> int | None:
+    """What `taught` is to say of a new run.
+
+    Args:
+        settings: of that run.
+        tokens: its `longest_answer`.
+    """
+    if settings.algorithm != "grpo":
+        return settings.max_new_tokens
+    return tokens if settings.cold_start == "answers" or taught(settings.model) is not None else None
+
+
+def shortening(settings: Settings) -> str | None:
+    """What to say of a run that cuts the answers of the one that it goes on from; None if it leaves them room."""
+    before = max(taught(settings.model) or 0, settings_of(settings.model).get("max_new_tokens") or 0)
+    if settings.max_new_tokens >= before:
+        return None
+    return (
+        f"--model {settings.model} has learned with answers of up to {before} tokens, and here they are cut at "
+        f"{settings.max_new_tokens}; --max-new-tokens {before} leaves them room"
+    )
 
 
 def longest_answer(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,16 @@ from train.environments import (
     training_rows,
 )
 from train.fingerprint import describe, describe_base, require_same_base, require_same_task
-from train.imitated import Imitated, imitated_by, longest_answer, pinned_teacher, require_same_imitated, taught
+from train.imitated import (
+    Imitated,
+    imitated_by,
+    longest_answer,
+    pinned_teacher,
+    require_same_imitated,
+    shortening,
+    taught,
+    taught_after,
+)
 from train.loop import Trainer, TrainerState
 from train.policies import check_pictures, is_small
 from train.preflight import Preflight, preflight
@@ -54,6 +64,8 @@ class Parts:
     yardsticks: dict[str, Any] | None
     tried: Preflight
     imitated: Imitated
+    taught_tokens: int | None
+    """How long the answers are that labels or a teacher taught, once it has run; None without."""
 
 
 def make_parts(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> Parts:
@@ -86,14 +98,16 @@ def make_parts(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> Pa
     tokens = longest_answer(config, policy, task, eval_envs, imitated)
     gpu, labelled = processes.device.type == "cuda", taught(config.model) is not None
     settings = resolved(config, is_small(policy), tokens, gpu, rows, labelled)
+    if processes.main and (note := shortening(settings)):
+        print(f"note: {note}", file=sys.stderr)
     policy.max_new_tokens = settings.max_new_tokens
     imitated.fit(policy)
     choose_what_learns(policy, settings)
     processes.place(policy, settings.dtype)
     train_envs = make_train_envs(settings, spec, fields, processes.number)
     tried = preflight(policy, train_envs, settings, imitated.teacher)
-    yardsticks = measure_yardsticks(task)
-    return Parts(settings, policy, processes, train_envs, eval_envs, task, yardsticks, tried, imitated)
+    made = (settings, policy, processes, train_envs, eval_envs, task, measure_yardsticks(task), tried, imitated)
+    return Parts(*made, taught_after(settings, tokens))
 
 
 def dry_run(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> None:
@@ -135,6 +149,7 @@ def new_trainer(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any], star
         "task": None if parts.task is None else describe(parts.task),
         "base": describe_base(policy) if settings.lora else None,
         "imitated": parts.imitated.describe(),
+        "taught_tokens": parts.taught_tokens,
         "levels": trainer.curriculum.names if trainer.curriculum else None,
         "yardsticks": parts.yardsticks,
         "settings": {**plain(settings), "run": str(folder)},

@@ -102,9 +102,45 @@ def test_grpo_from_a_run_of_sft_begins_where_that_ended(sft, train, capsys):
     settings = settings_of("runs/letters")
     assert (settings["algorithm"], settings["max_new_tokens"]) == ("grpo", longest)
     assert (settings["cold_start"], settings["entropy_bonus"], settings["replay_weight"]) == ("none", 0.0, 0.0)
-    assert taught("runs/letters") is None
     start, end = timeless(Path("runs/letters/evals.csv"))[0], timeless(sft / "evals.csv")[-1]
     assert [start[name] for name in ("mae", "reward", "parsed")] == [end[name] for name in ("mae", "reward", "parsed")]
+
+
+@pytest.mark.parametrize("first", ["sft", "answers"])
+def test_what_labels_taught_is_handed_from_run_to_run(sft, train, capsys, first):
+    """The third run has room for whole solutions too, and no noise to find what is known; a shorter one says so."""
+    small = [*SMALLEST, "--group-size", "2", "--steps", "1"]
+    cold = ["--cold-start", "answers", "--cold-start-steps", "1"] if first == "answers" else ["--model", str(sft)]
+    assert train(*small, *cold) == 0
+    longest = settings_of(str(sft))["max_new_tokens"]
+    for run, model in (("second", "runs/letters"), ("third", "second/checkpoints/step-000001")):
+        capsys.readouterr()
+        assert train(*small, "--model", model, "--run", run) == 0
+        settings = settings_of(run)
+        assert (settings["max_new_tokens"], settings["entropy_bonus"], taught(run)) == (longest, 0.0, longest)
+        assert "cut at" not in capsys.readouterr().err
+    assert train(*small, "--model", "third", "--max-new-tokens", "5", "--run", "short") == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"note: --model third has learned with answers of up to {longest} tokens, and here they are cut at 5" in said
+    assert taught("short") == longest
+
+
+def test_a_length_that_is_not_taken_over_is_told(train, capsys):
+    """Without labels the next run has the task's own length, and says what the run before it had."""
+    small = [*SMALLEST, "--group-size", "2", "--cold-start", "none", "--steps", "1"]
+    assert train(*small, "--max-new-tokens", "30", "--run", "long") == 0
+    assert taught("long") is None
+    assert "cut at" not in capsys.readouterr().err
+    assert train(*small, "--model", "long", "--run", "next") == 0
+    assert settings_of("next")["max_new_tokens"] < 30
+    assert "--max-new-tokens 30 leaves them room" in " ".join(capsys.readouterr().err.split())
+
+
+def test_what_was_not_recorded_is_told_by_the_algorithm(tmp_path):
+    for algorithm, told in (("sft", 52), ("grpo", None)):
+        document = {"settings": {"algorithm": algorithm, "max_new_tokens": 52}}
+        (tmp_path / "config.json").write_text(json.dumps(document))
+        assert taught(str(tmp_path)) == told
 
 
 def test_a_run_of_grpo_tells_nothing_of_labels():
@@ -113,6 +149,8 @@ def test_a_run_of_grpo_tells_nothing_of_labels():
     assert resolved(config, True, 11, labelled=True).entropy_bonus == 0.0
     assert resolved(config, False, 300).max_new_tokens == 256
     assert resolved(config, False, 300, labelled=True).max_new_tokens == 300
+    answers = dataclasses.replace(config, cold_start="answers")
+    assert resolved(answers, False, 300).max_new_tokens == 300
     assert taught("tiny") is taught("nowhere") is None
 
 

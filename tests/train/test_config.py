@@ -3,13 +3,7 @@ import inspect
 
 import pytest
 
-from train.algorithm_options import AlgorithmOptions
 from train.config import TrainConfig, flag, plain, resolved
-from train.curriculum_options import CurriculumOptions
-from train.learning_options import LearningOptions
-from train.loss_options import LossOptions
-from train.model_options import ModelOptions
-from train.watching_options import WatchingOptions
 
 
 def settings(**fields):
@@ -80,8 +74,8 @@ def test_bounds():
 
 
 def test_every_field_is_documented():
-    mixins = ModelOptions, LearningOptions, AlgorithmOptions, LossOptions, CurriculumOptions, WatchingOptions
-    source = "".join(map(inspect.getsource, (*mixins, TrainConfig)))
+    mixins = [kind for kind in TrainConfig.__mro__ if dataclasses.is_dataclass(kind)]
+    source = "".join(map(inspect.getsource, mixins))
     for field in dataclasses.fields(TrainConfig):
         after = source.split(f"\n    {field.name}: ", 1)[1].splitlines()[1]
         assert after.strip().startswith('"""'), field.name
