@@ -34,7 +34,7 @@ from tests.envs.data.rows import ALL, both, lines, parquet, plain
         ),
         (
             b'{"problem": "a"}\n',
-            r"line 1: there is no answer\. A row needs problem and answer \(or a solution that ends in it\); this one h",
+            r"line 1: there is no answer\. A row needs problem and answer \(or a solution that ends in it\); this one",
         ),
         (b'{"problem": "", "answer": "1"}\n', "line 1: the field 'problem' must be a text, got ''"),
         (b'{"problem": ["a"], "answer": "1"}\n', r"line 1: the field 'problem' must be a text, got \['a'\]"),

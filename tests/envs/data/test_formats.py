@@ -68,9 +68,7 @@ def test_names_of_columns(tmp_path):
     assert [item.solution for item in found] == [None] * 4
     with pytest.raises(ValueError, match=r"own\.jsonl, line 1: the field 'question' is missing\. A row needs quest"):
         load(str(path), Choice(ALL, None, Columns("question", "gold")))
-    with pytest.raises(
-        ValueError, match=r"line 1: the field 'result' is missing\. .* ask and result; this one "
-    ):
+    with pytest.raises(ValueError, match=r"line 1: the field 'result' is missing\. .* ask and result; this one "):
         load(str(path), Choice(ALL, None, Columns("ask", "result")))
     with pytest.raises(ValueError, match=r"line 1: there is no answer\. A row needs ask and answer \(or a sol"):
         load(str(path), Choice(ALL, None, Columns("ask")))
