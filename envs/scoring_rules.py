@@ -15,13 +15,13 @@ from rendering import render
 
 
 def _check_oracle(sample: Sample) -> Iterator[str]:
-    """The truth must be read, without error, and earn the most there is."""
+    """The best answer must be read, with error 0 or the `least_error` there is, and earn the most there is."""
     for posed in sample.problems:
-        text = sample.best_text(posed)
+        text, least = sample.best_text(posed), sample.task.least_error(posed.answer)
         for wording in (text, sample.task.best_answer(posed.answer)):
             score = sample.task.score(wording, posed.answer)
-            if not score.parsed or score.error != 0.0:
-                yield (f"The truth must be read with error 0, but {short(wording)} gets {_told(score)}.")
+            if not score.parsed or score.error != least:
+                yield f"The truth must be read with error {least:g}, but {short(wording)} gets {_told(score)}."
                 return
         reward = sample.task.score(text, posed.answer).reward
         shown = sample.task.demonstration(posed)
@@ -31,7 +31,7 @@ def _check_oracle(sample: Sample) -> Iterator[str]:
             return
         for other in sample.problems:
             another = sample.task.score(sample.best_text(other), posed.answer)
-            if another.error > 0.0 and another.reward > reward:
+            if another.error > least and another.reward > reward:
                 yield f"The truth must earn the most, but {short(text)} earns {reward} and another {another.reward}."
                 return
 

@@ -172,11 +172,7 @@ class Task(ABC, Generic[Answer]):
         return float(answer) if isinstance(answer, (int, float)) and not isinstance(answer, bool) else None
 
     def without_question(self, problem: Problem) -> str | None:
-        """The prompt with its question taken out and the answer instruction kept; what is left is guessing.
-
-        Returns:
-            None where that makes no sense, as for a question that every picture is asked.
-        """
+        """The prompt with the answer instruction alone, to guess by; None where all problems ask the same."""
         return None
 
     def depict(self, problem: Problem, answer: str) -> Scene | None:
@@ -201,6 +197,10 @@ class Task(ABC, Generic[Answer]):
     def best_answer(self, answer: str) -> str:
         """What a perfect policy writes between the tags: `Problem.answer` itself, unless that is JSON."""
         return answer
+
+    def least_error(self, answer: str) -> float:
+        """The error of the best answer, in `unit`: 0, unless it may be that a problem has no exact one."""
+        return 0.0
 
     def demonstration(self, posed: Problem) -> str:
         """What a perfect policy writes, reasoning included: the text that supervised learning imitates.

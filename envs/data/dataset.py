@@ -48,7 +48,7 @@ class Choice:
     def wanted(self) -> str:
         """What a row needs, in words."""
         form = self.settled()
-        return "columns, such as problem and answer," if form is None else form.wanted
+        return "columns such as problem and answer" if form is None else form.wanted
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,9 @@ def identity(question: str) -> str:
 def load(source: str, choice: Choice) -> Mapping[str, tuple[Item, ...]]:
     """Read the rows of both splits, in the order of the files.
 
-    Training rows whose question is held out too, in whatever case and spacing, are left out. So are rows without an
-    answer that can be checked; a warning says how many, and why the first.
+    Training rows whose question is held out too, in whatever case and spacing, are left out, and so are rows without an
+    answer that can be checked; warnings say how many, and which was the first. What is read is kept, for tasks are made
+    more often than files change.
 
     Args:
         source: A folder with `train` and `test` files, `.jsonl` or `.parquet`, as they are or in the hub's numbered
@@ -104,20 +105,50 @@ def load(source: str, choice: Choice) -> Mapping[str, tuple[Item, ...]]:
     """
     choice.settled()  # an unknown name is told before anything is read
     path, is_folder, exists = look_for(source)
-    if is_folder:
-        found = {split: _read_files(files, choice) for split, files in files_of(path).items()}
-    elif exists:
-        if not path.is_file():
-            raise ValueError(f"{path} is neither a file nor a folder, but a device, a pipe or a socket.")
-        found = {"train": _read_files((path,), choice)}
-    else:
-        found = dict(_load_from_hub(*_hub_set(source, choice), choice))
+    if not exists:
+        return _load_from_hub(*_hub_set(source, choice), choice)
+    files = files_of(path) if is_folder else {"train": (path,)}
+    try:
+        versions = tuple((file.resolve(), file.stat().st_mtime_ns) for paths in files.values() for file in paths)
+        return _load_files(source, tuple(files.items()), versions, choice)
+    except OSError as error:
+        raise ValueError(f"{error.filename or path} cannot be read: {error.strerror or error}.") from error
+
+
+@functools.lru_cache(maxsize=4)
+def _load_files(
+    source: str, files: tuple[tuple[str, tuple[Path, ...]], ...], versions: tuple[tuple[Path, int], ...], choice: Choice
+) -> Mapping[str, tuple[Item, ...]]:
+    """Read the files of each split (`versions` tells those that have changed since)."""
+    found = {}
+    for split, paths in files:
+        rows = chain.from_iterable(read_rows(path, choice.wanted) for path in paths)
+        found[split] = _items(rows, choice, str(paths[0]))
+    return _disjoint(found, source)
+
+
+@functools.lru_cache(maxsize=2)
+def _load_from_hub(name: str, config: str | None, choice: Choice) -> Mapping[str, tuple[Item, ...]]:
+    found = read_hub(name, config)
+    return _disjoint({split: _items(rows, choice, f"{name}, {split}") for split, rows in found.items()}, name)
+
+
+def _disjoint(found: Mapping[str, tuple[Item, ...]], source: str) -> Mapping[str, tuple[Item, ...]]:
+    """Both splits, without the training rows whose question is held out too."""
     rows = found if "eval" in found else _split_by_index(found["train"], source)
     held_out = {identity(row.question) for row in rows["eval"]}
-    kept = tuple(row for row in rows["train"] if identity(row.question) not in held_out)
+    kept: list[Item] = []
+    without: list[Item] = []
+    for row in rows["train"]:
+        (without if identity(row.question) in held_out else kept).append(row)
     if not kept:
         raise ValueError(f"Every training row of {source} is held out too: nothing is left to train on.")
-    return {"train": kept, "eval": rows["eval"]}
+    if without:
+        logging.getLogger(__name__).warning(
+            f"{len(without)} of {len(rows['train'])} training rows of {source} were left out, for their question is "
+            f"held out too; the first, row {without[0].number}"
+        )
+    return {"train": tuple(kept), "eval": rows["eval"]}
 
 
 def _split_by_index(rows: Sequence[Item], source: str) -> dict[str, tuple[Item, ...]]:
@@ -140,26 +171,6 @@ def _hub_set(source: str, choice: Choice) -> tuple[str, str | None]:
         )
     usual = published.partition(":")[2] if published else None
     return match[1], match[2] or usual or None
-
-
-def _read_files(paths: tuple[Path, ...], choice: Choice) -> tuple[Item, ...]:
-    try:
-        versions = tuple((path.resolve(), path.stat().st_mtime_ns) for path in paths)
-        return _read_versions(paths, versions, choice)
-    except OSError as error:
-        raise ValueError(f"{error.filename or paths[0]} cannot be read: {error.strerror or error}.") from error
-
-
-@functools.lru_cache(maxsize=4)
-def _read_versions(paths: tuple[Path, ...], versions: tuple[tuple[Path, int], ...], choice: Choice) -> tuple[Item, ...]:
-    """Read files; kept, for tasks are made more often than files change (`versions` tells)."""
-    return _items(chain.from_iterable(read_rows(path, choice.wanted) for path in paths), choice, str(paths[0]))
-
-
-@functools.lru_cache(maxsize=2)
-def _load_from_hub(name: str, config: str | None, choice: Choice) -> Mapping[str, tuple[Item, ...]]:
-    found = read_hub(name, config)
-    return {split: _items(rows, choice, f"{name}, {split}") for split, rows in found.items()}
 
 
 def _items(rows: Iterable[Raw], choice: Choice, source: str) -> tuple[Item, ...]:

@@ -83,6 +83,8 @@ def read_rows(path: Path, wanted: str) -> Iterator[Raw]:
         ValueError: For a file that is no such thing, that is empty, or that has a broken row; with file and line.
         OSError: For a file that cannot be read.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ValueError(f"{path} is neither a file nor a folder, but a device, a pipe or a socket.")
     with path.open("rb") as file:
         parquet = file.read(4) == _PARQUET
     if parquet:
@@ -103,7 +105,9 @@ def read_json_lines(path: Path, wanted: str) -> Iterator[Raw]:
             document = json.loads(line.decode())
         except (ValueError, RecursionError) as error:
             whole = " The file looks like one JSON document: give it one row a line." if _is_whole(number, line) else ""
-            raise ValueError(f"{place}: this is not JSON ({error}).{whole}") from error
+            raise ValueError(
+                f"{place}: this is not JSON ({error}).{whole} A row is a JSON object with {wanted}."
+            ) from error
         yield number, place, document
     if empty:
         raise ValueError(f"{path} is empty: it needs a JSON object with {wanted} on each line.")

@@ -57,21 +57,24 @@ class Format:
 
     Attributes:
         name: What it is called on the command line.
-        columns: What a row of it must have.
+        columns: What a row of it must have, and what it is known by.
         read: Makes question, answer and solution of a row. Raises a ValueError for a broken row, in words that go on
             after "FILE, line N: ", and a NoAnswerError for one to leave out.
         published: The set on the hub, `OWNER/NAME` or `OWNER/NAME:CONFIGURATION`.
+        also: What else a row must have, in words, where its columns may be called this or that.
     """
 
     name: str
     columns: tuple[str, ...]
     read: Callable[[Document], tuple[str, str, str | None]]
     published: str | None = None
+    also: str = ""
 
     @property
     def wanted(self) -> str:
-        """The columns in words."""
-        return " and ".join(self.columns)
+        """What a row must have, in words."""
+        *most, last = (*self.columns, *filter(None, (self.also,)))
+        return f"{', '.join(most)} and {last}" if most else last
 
     def item(self, document: Any, number: int, place: str) -> Item:
         """Read a row.
@@ -80,24 +83,48 @@ class Format:
             ValueError: Naming its place.
             NoAnswerError: For a row to leave out, likewise.
         """
+        row = require_object(document, self.wanted, place)
         try:
-            return Item(number, *self.read(require_object(document, self.wanted)))
+            return Item(number, *self.read(row))
+        except NoAnswerError as error:
+            raise NoAnswerError(f"{place}: {error}") from None
         except ValueError as error:
-            raise type(error)(f"{place}: {error}") from None
+            raise broken_row(place, error, self.wanted, row) from None
 
 
-def require_object(document: Any, wanted: str) -> Document:
-    """Refuse a row that has no columns."""
+def require_object(document: Any, wanted: str, place: str) -> Document:
+    """Refuse a row that has no columns.
+
+    Raises:
+        ValueError: Naming its place.
+    """
     if not isinstance(document, Mapping):
-        raise ValueError(f"a row is a JSON object with {wanted}, got {str(document)[:60]!r}.")
+        raise ValueError(f"{place}: a row is a JSON object with {wanted}, got {str(document)[:60]!r}.")
     return document
+
+
+def broken_row(place: str, error: ValueError, wanted: str, row: Document) -> ValueError:
+    """What is wrong with a row, where it stands, what it should have and what it has."""
+    has = ", ".join(map(str, row)) or "nothing"
+    return ValueError(f"{place}: {error} A row needs {wanted}; this one has {has}.")
+
+
+def value_of(document: Document, column: str) -> Any:
+    """What a row has in a column.
+
+    Raises:
+        ValueError: If it has no such column.
+    """
+    if column not in document:
+        raise ValueError(f"the field {column!r} is missing.")
+    return document[column]
 
 
 def text_of(document: Document, column: str) -> str:
     """A text that is neither empty nor impossible to write."""
-    text = document.get(column)
+    text = value_of(document, column)
     if not isinstance(text, str) or not text.strip():
-        raise ValueError(f"the field {column!r} must be a text, got {text!r:.60}. Fields: {list(document)}.")
+        raise ValueError(f"the field {column!r} must be a text, got {text!r:.60}.")
     if not answers.is_unicode(text):
         raise ValueError(f"the field {column!r} holds half a character (a lone surrogate).")
     return text
@@ -124,17 +151,14 @@ MOST_NUMBERS, LARGEST = 5, 10**9
 
 def countdown(document: Document) -> tuple[str, str, str | None]:
     """Read `nums`, from 2 to 5 whole numbers, and `target`, which is to be made of them."""
-    numbers, target = document.get("nums"), document.get("target")
+    numbers, target = value_of(document, "nums"), value_of(document, "target")
     if not isinstance(numbers, Sequence) or not 2 <= len(numbers) <= MOST_NUMBERS or not all(map(_whole, numbers)):
         raise ValueError(
-            f"the field 'nums' must be a list of 2 to {MOST_NUMBERS} whole numbers from 0 up, got {numbers!r:.60}. "
-            f"Fields: {list(document)}."
+            f"the field 'nums' must be a list of 2 to {MOST_NUMBERS} whole numbers from 0 up, got {numbers!r:.60}."
         )
     if not _whole(target):
-        raise ValueError(
-            f"the field 'target' must be a whole number from 0 up, got {target!r:.60}. Fields: {list(document)}."
-        )
-    listed = " ".join(map(str, sorted(numbers)))  # one question, whatever the order
+        raise ValueError(f"the field 'target' must be a whole number from 0 up, got {target!r:.60}.")
+    listed = ", ".join(map(str, sorted(numbers)))  # one question, whatever the order; commas, for spaces do not count
     return f"{listed} = {target}", json.dumps({"numbers": list(numbers), "target": target}), None
 
 
@@ -145,13 +169,15 @@ def _whole(value: Any) -> bool:
 def numina(document: Document) -> tuple[str, str, str | None]:
     r"""Read `problem`, and `solution`: steps, programs and their output, ending in `\boxed{…}`.
 
-    `messages` holds the same two as a conversation.
+    `messages` holds the same two as a conversation. Where a row also has an `answer`, as those of OpenR1-Math-220k do,
+    that counts.
     """
-    messages = document.get("messages")
+    messages = value_of(document, "messages")
     if not isinstance(messages, Sequence) or isinstance(messages, str):
-        raise ValueError(f"the field 'messages' must be a list, got {messages!r:.60}. Fields: {list(document)}.")
+        raise ValueError(f"the field 'messages' must be a list, got {messages!r:.60}.")
     question, solution = text_of(document, "problem"), text_of(document, "solution")
-    return question, boxed(solution), solution
+    answer = boxed(solution) if document.get("answer") is None else _scalar(document, "answer")
+    return question, answer, solution
 
 
 _SPOKEN = ("user", "assistant")
@@ -165,12 +191,9 @@ def bespoke(document: Document) -> tuple[str, str, str | None]:
     The answer is `<|begin_of_thought|>…<|end_of_thought|><|begin_of_solution|>…\boxed{…}<|end_of_solution|>`. The
     sentence that asks for a box is taken out of the question, for the task says itself how to reply.
     """
-    turns = document.get("conversations")
+    turns = value_of(document, "conversations")
     if not isinstance(turns, Sequence) or not all(isinstance(turn, Mapping) for turn in turns):
-        raise ValueError(
-            "the field 'conversations' must be a list of objects with from and value, "
-            f"got {turns!r:.60}. Fields: {list(document)}."
-        )
+        raise ValueError(f"the field 'conversations' must be a list of objects with from and value, got {turns!r:.60}.")
     said = {turn.get("from"): turn for turn in reversed(turns)}
     for speaker in _SPOKEN:
         if speaker not in said:
@@ -194,19 +217,17 @@ def named(columns: Columns) -> Format:
         if columns.answer is not None or document.get(answer_column) is not None:
             return question, _scalar(document, answer_column), solution
         if solution is None:
-            raise ValueError(
-                f"there must be a field {answer_column!r}, or a field {solution_column!r} that ends in the answer. "
-                f"Fields: {list(document)}."
-            )
+            raise ValueError("there is no answer.")
         return question, boxed(solution), solution
 
-    wanted = (columns.question, *filter(None, (columns.answer, columns.solution)))
-    return Format("problem", wanted, read)
+    named_too = tuple(filter(None, (columns.answer, columns.solution)))
+    also = "" if named_too else "answer (or a solution that ends in it)"
+    return Format("problem", (columns.question, *named_too), read, also=also)
 
 
 def _scalar(document: Document, column: str) -> str:
     """An answer, which may stand there as a number."""
-    value = document.get(column)
+    value = value_of(document, column)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15:
         return answers.plain_number(value) if isinstance(value, float) else str(value)
     text = text_of(document, column)
@@ -270,10 +291,7 @@ def detected(document: Any, allowed: Sequence[str], place: str) -> Format:
         ValueError: Naming the row's columns and those of the forms there are.
     """
     wanted = "; ".join(f"{name}: {', '.join(FORMATS[name].columns)}" for name in allowed)
-    try:
-        columns = require_object(document, "columns").keys()
-    except ValueError as error:
-        raise ValueError(f"{place}: {error}") from None
+    columns = require_object(document, "columns", place).keys()
     for name in allowed:
         if columns >= set(FORMATS[name].columns):
             return FORMATS[name]

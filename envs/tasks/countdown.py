@@ -60,9 +60,10 @@ class Countdown(Task[Expression]):
         operations: Which operations may be used, of `+-*/`.
         source: Where to read problems from instead of making them up, in the form of Countdown-Tasks-3to4 (`nums` and
             `target`): a folder, a JSON Lines or Parquet file, of which every tenth row, from the first on, is held out;
-            or `hub` or `OWNER/NAME` on the Hugging Face hub. Their solutions are searched for when they are posed; of a
-            row that has none, the expression that comes nearest is told as the best answer. The fields above but
-            `operations` then change nothing.
+            or `hub` or `OWNER/NAME` on the Hugging Face hub. The fields above but `operations` then change nothing.
+            Solutions are searched for when rows are posed, some milliseconds each, too long to look first for those
+            that have none. Of such a row the expression that comes nearest is the best answer, and its distance the
+            least error; the oracle among the yardsticks tells how much there is of that.
         accuracy_weight: Weight of `accuracy`, which falls with the error.
         correct_weight: Weight of `correct`, 0 and up.
     """
@@ -166,6 +167,12 @@ class Countdown(Task[Expression]):
     def best_answer(self, answer: str) -> str:
         """The solution: the expression that comes to the target."""
         return json.loads(answer)["solution"]
+
+    def least_error(self, answer: str) -> float:
+        """0, but for a row that cannot be solved: how far the nearest expression is from the target, at most 100."""
+        best = expressions.read(self.best_answer(answer))
+        assert best is not None
+        return self.bounded_error(best, self.truth(answer))
 
     def truth(self, answer: str) -> Expression:
         """An expression with the problem's numbers whose value is the target."""

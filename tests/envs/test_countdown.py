@@ -256,7 +256,24 @@ def test_rows_of_a_file(rows):
         assert task.score(posed[number].solution, posed[number].answer).reward == pytest.approx(1.0)
     hopeless = posed[28]
     assert evaluate(json.loads(hopeless.answer)["solution"]) == 3
-    assert task.score(hopeless.solution, hopeless.answer).error == 100.0
+    assert task.score(hopeless.solution, hopeless.answer).error == task.least_error(hopeless.answer) == 100.0
+
+
+def test_rows_without_a_solution_keep_the_rules(tmp_path):
+    listed = [{"nums": [1, 1, i], "target": 2 * i + 5} for i in range(1, 60)]  # (1 + 1) * i is 5 off, or i + 2 nearer
+    path = tmp_path / "hopeless.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in listed))
+    task = Countdown(source=str(path))
+    for seed in range(task.num_problems("train")):
+        posed = problem(task, seed)
+        one, other, number = json.loads(posed.answer)["numbers"]
+        closest = min(abs(value - posed.info["target"]) for value in every_value(list(map(Fraction, (1, 1, number)))))
+        assert (one, other) == (1, 1)
+        assert task.least_error(posed.answer) == closest > 0
+        assert task.score(task.demonstration(posed), posed.answer).error == closest
+    assert check_task(task) == []
+    assert yardsticks(task, samples=200).oracle > 3
+    assert Countdown().least_error(POSED) == 0.0
 
 
 def test_rows_do_not_overlap_in_another_order(tmp_path):
@@ -271,8 +288,9 @@ def test_rows_do_not_overlap_in_another_order(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"nums": [1, 2]}', r"line 2: the field 'target' must be a whole number from 0 up, got None.*\['nums'\]"),
-        ('{"target": 3}', "line 2: the field 'nums' must be a list of 2 to 5 whole numbers from 0 up, got None"),
+        ('{"nums": [1, 2]}', "line 2: the field 'target' is missing. A row needs nums and target; this one has nums."),
+        ('{"target": 3}', "line 2: the field 'nums' is missing"),
+        ('{"nums": null, "target": 3}', "'nums' must be a list of 2 to 5 whole numbers from 0 up, got None"),
         ('{"nums": [1], "target": 3}', r"'nums' must be a list of 2 to 5 whole numbers from 0 up, got \[1\]"),
         ('{"nums": [1, 2, 3, 4, 5, 6], "target": 3}', "'nums' must be a list of 2 to 5"),
         ('{"nums": "1, 2", "target": 3}', "'nums' must be a list"),

@@ -212,9 +212,9 @@ def test_without_the_verifier(latex, monkeypatch):
     [
         ({"format": "nimuna"}, "Unknown format 'nimuna'. Did you mean 'numina'"),
         ({"format": "countdown"}, "Unknown format 'countdown'. Formats: bespoke, numina, gsm8k, problem"),
-        ({"format": "numina"}, "halves.jsonl, line 1: the field 'messages' must be a list, got None"),
+        ({"format": "numina"}, "halves.jsonl, line 1: the field 'messages' is missing"),
         ({"format": "gsm8k", "question_column": "problem"}, "The format 'gsm8k' names its columns itself"),
-        ({"question_column": "ask"}, "line 1: the field 'ask' must be a text, got None"),
+        ({"question_column": "ask"}, "line 1: the field 'ask' is missing"),
         ({"compare": "sympy"}, "compare must be one of 'numbers', 'latex', got 'sympy'"),
         ({"correct_weight": -1.0}, "correct_weight must be 0 or more"),
         ({"source": "hub"}, "There is no file or folder 'hub'"),

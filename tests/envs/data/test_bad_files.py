@@ -12,10 +12,13 @@ from tests.envs.data.rows import ALL, both, lines, parquet, plain
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", r"rows\.jsonl is empty: it needs a JSON object with columns, such as problem and answer, on each line"),
+        (b"", r"rows\.jsonl is empty: it needs a JSON object with columns such as problem and answer on each line"),
         (b"\n \n", r"rows\.jsonl is empty"),
         (b"\x89PNG\r\n\x1a\n\x00", r"rows\.jsonl, line 1: this is not JSON \('utf-8' codec"),
-        (b"problem,answer\n1,2\n", r"rows\.jsonl, line 1: this is not JSON"),
+        (
+            b"problem,answer\n1,2\n",
+            r"rows\.jsonl, line 1: this is not JSON \(.*\)\. A row is a JSON object with columns such as problem and",
+        ),
         ('{"problem": "é"}\n'.encode("latin-1"), r"line 1: this is not JSON \('utf-8' codec can't decode byte 0xe9"),
         ('{"problem": "1"}\n'.encode("utf-16"), r"line 1: this is not JSON \('utf-8' codec"),
         (
@@ -31,10 +34,11 @@ from tests.envs.data.rows import ALL, both, lines, parquet, plain
         ),
         (
             b'{"problem": "a"}\n',
-            r"line 1: there must be a field 'answer', or .*Fields: \['problem'\]",
+            r"line 1: there is no answer\. A row needs problem and answer \(or a solution that ends in it\); this one",
         ),
         (b'{"problem": "", "answer": "1"}\n', "line 1: the field 'problem' must be a text, got ''"),
         (b'{"problem": ["a"], "answer": "1"}\n', r"line 1: the field 'problem' must be a text, got \['a'\]"),
+        (b'{"problem": null, "answer": "1"}\n', r"line 1: the field 'problem' must be a text, got None\. A row needs "),
         (b'{"problem": "a", "answer": true}\n', "line 1: the field 'answer' must be a text, got True"),
         (b'{"problem": "a", "answer": NaN}\n', "line 1: the field 'answer' must be a text, got nan"),
         (b'{"problem": "a", "answer": "\\ud800"}\n', "line 1: the field 'answer' holds half a character"),

@@ -44,6 +44,24 @@ def test_writings_of_one_question():
     assert identity("x + 1") != identity("x - 1")
 
 
+def test_numbers_of_countdown_do_not_run_into_each_other(tmp_path):
+    rows = [{"nums": [1, 23], "target": 5}, {"nums": [3, 1, 2], "target": 5}]
+    found = load(str(lines(tmp_path / "rows.jsonl", rows)), Choice(ALL))
+    assert [found[split][0].question for split in ("eval", "train")] == ["1, 23 = 5", "1, 2, 3 = 5"]
+
+
+def test_rows_that_are_held_out_too_are_told_once(tmp_path, caplog):
+    path = str(lines(tmp_path / "twice.jsonl", map(plain, [1, 2, 1, 3, 1])))
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):  # tasks are made again and again
+            load(path, Choice(ALL))
+    (told,) = caplog.messages
+    assert re.fullmatch(
+        r"2 of 4 training rows of .*twice\.jsonl were left out, for their question is held out too; the first, row 3",
+        told,
+    )
+
+
 def test_train_and_held_out_have_nothing_in_common(tmp_path):
     rows = [plain(i % 7) for i in range(40)]
     for row in rows[::3]:

@@ -24,7 +24,7 @@ def test_every_form_is_found_by_its_columns(tmp_path, name, suffix):
     assert [item.number for item in found] == list(range(1, 13))
     item = found[2]
     if name == "countdown":
-        assert item.question == "1 2 3 = 6"
+        assert item.question == "1, 2, 3 = 6"
         assert json.loads(item.answer) == {"numbers": [3, 1, 2], "target": 6}
         assert item.solution is None
         return
@@ -35,6 +35,13 @@ def test_every_form_is_found_by_its_columns(tmp_path, name, suffix):
         assert item.solution == "Okay, twice 3, maybe \\boxed{0}.\nTwice 3 is \\boxed{6}."
     else:
         assert item.solution == row["answer" if name == "gsm8k" else "solution"]
+
+
+@pytest.mark.parametrize("answer", ["4", 4, r"$\boxed{4}$"])
+def test_an_answer_beside_the_columns_of_numina_counts(tmp_path, answer):
+    row = {"problem": "b", "solution": r"so \boxed{5}", "answer": answer, "messages": []}
+    path = lines(tmp_path / "a.jsonl", [row, row | {"problem": "c"}, row | {"problem": "d", "answer": None}])
+    assert [item.answer for item in both(load(str(path), Choice(ALL)))] == ["4", "4", "5"]
 
 
 def test_lines_and_parquet_hold_the_same(tmp_path):
@@ -59,11 +66,11 @@ def test_names_of_columns(tmp_path):
     ]
     found = both(load(str(path), Choice(ALL, "problem", Columns("ask", "gold"))))
     assert [item.solution for item in found] == [None] * 4
-    with pytest.raises(ValueError, match=r"own\.jsonl, line 1: the field 'question' must be a text, got None"):
+    with pytest.raises(ValueError, match=r"own\.jsonl, line 1: the field 'question' is missing\. A row needs quest"):
         load(str(path), Choice(ALL, None, Columns("question", "gold")))
-    with pytest.raises(ValueError, match=r"line 1: the field 'result' must be a text, got None. Fields: \['ask', "):
+    with pytest.raises(ValueError, match=r"line 1: the field 'result' is missing\. .* ask and result; this one "):
         load(str(path), Choice(ALL, None, Columns("ask", "result")))
-    with pytest.raises(ValueError, match=r"line 1: there must be a field 'answer', or a field 'solution' that ends in"):
+    with pytest.raises(ValueError, match=r"line 1: there is no answer\. A row needs ask and answer \(or a sol"):
         load(str(path), Choice(ALL, None, Columns("ask")))
 
 
