@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,13 @@ def checksums(checkpoint: Path) -> dict[str, str]:
     return found
 
 
-def flaw(checkpoint: Path) -> str | None:
-    """Which file of a checkpoint is missing or not what was written; None if it is whole."""
+def flaw(checkpoint: Path, needed: Iterable[str] = (STATE_FILE, OPTIMIZER_FILE)) -> str | None:
+    """Which file of a checkpoint is missing or not what was written; None if it is whole.
+
+    Args:
+        checkpoint: the folder.
+        needed: what no list of its files is without.
+    """
     path = checkpoint / CHECKSUMS_FILE
     if not path.is_file():
         return f"{CHECKSUMS_FILE} is missing"
@@ -81,7 +87,7 @@ def flaw(checkpoint: Path) -> str | None:
         written, found = json.loads(path.read_text(encoding="utf-8")), checksums(checkpoint)
     except (OSError, ValueError) as error:
         return f"{getattr(error, 'filename', None) or CHECKSUMS_FILE} cannot be read ({error})"
-    if not isinstance(written, dict) or not {STATE_FILE, OPTIMIZER_FILE} <= written.keys():
+    if not isinstance(written, dict) or not written.keys() >= set(needed):
         return f"{CHECKSUMS_FILE} is not what was written"
     for name, digest in written.items():
         if name not in found:

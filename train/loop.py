@@ -171,7 +171,8 @@ class Trainer:
     def keep_reference(self) -> None:
         """Keep what the KL divergence is measured from, if that has a weight."""
         if self.config.kl_weight > 0:
-            self.learner.reference = reference_policy(self.policy, self.config, self.folder, self.processes)
+            made = (self.policy, self.config, self.folder, self.processes)
+            self.learner.reference = reference_policy(*made, begins=self.state.step == 0)
 
     def train_step(self) -> None:
         """One batch of rollouts, and the updates on it."""

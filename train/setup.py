@@ -47,6 +47,7 @@ from train.preflight import Preflight, preflight
 from train.preparation import choose_what_learns, keep_base, load_for_training
 from train.progress import console
 from train.record import Record, new_run_folder
+from train.reference import require_same_reference
 from train.supervised_loop import make_trainer
 from train.trackers import require_trackers
 
@@ -239,6 +240,7 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
         trainer.state = TrainerState(**state)
     except TypeError as error:
         raise ValueError(f"{checkpoint} was written by another version of Eyechart: {error}") from error
+    require_same_reference(run, settings, trainer.state.step)
     trainer.learner.micro_batch_tokens = trainer.state.micro_batch_tokens or settings.micro_batch_tokens
     trainer.started = started - trainer.state.seconds
     if trainer.finished():

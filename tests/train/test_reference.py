@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from agents.loading import load_policy
 from tests.train.conftest import SMALL, rows, timeless
@@ -77,6 +78,45 @@ def test_a_fixed_reference_is_written_once(train, tmp_path):
     assert train(*SMALL, "--kl-weight", "0.1", "--steps", "2", "--run", "a") == 0
     assert (tmp_path / "a" / "reference" / "model.safetensors").exists()
     assert not list((tmp_path / "a" / "checkpoints").glob("*/reference"))
+
+
+def halved(path):
+    """Another model of the same shapes: what a changed reference may be."""
+    path = path / "model.safetensors"
+    save_file({name: weight / 2 for name, weight in load_file(path).items()}, path, metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (shutil.rmtree, "the folder is missing"),
+        (halved, "model.safetensors is not what was written (its SHA-256 is another)"),
+        (lambda path: (path / "checksums.json").write_text("{}"), "checksums.json is not what was written"),
+        (lambda path: (path / "tokenizer.json").unlink(), "tokenizer.json is missing"),
+    ],
+    ids=["lost", "changed", "unlisted", "a file lost"],
+)
+def test_a_fixed_reference_that_is_not_what_it_was_is_refused(train, tmp_path, capsys, spoil, said):
+    assert train(*SMALL, *FIXED, "--steps", "4", "--keep-checkpoints", "9", "--run", "a") == 0
+    spoil(tmp_path / "a" / "reference")
+    capsys.readouterr()
+    for asked in ("a", "a/checkpoints/step-000002"):
+        assert train("--resume", asked, "--steps", "6") == 2
+        error = " ".join(capsys.readouterr().err.split())
+        assert "a cannot go on, for its reference a/reference, from which the KL divergence is measured" in error
+        assert f"when GRPO began: {said}" in error
+    assert len(list((tmp_path / "a" / "checkpoints").iterdir())) == 3  # nothing of the run has changed
+    assert len(rows(tmp_path / "a" / "metrics.csv")) == 4
+
+
+def test_where_grpo_begins_again_so_does_its_reference(train, tmp_path):
+    words = (*SMALL, *FIXED, "--lr-warmup-steps", "0", "--keep-checkpoints", "9", "--steps", "3")
+    assert train(*words, "--run", "whole") == 0
+    shutil.copytree(tmp_path / "whole", tmp_path / "again")
+    halved(tmp_path / "again" / "reference")
+    assert train("--resume", "again/checkpoints/step-000000") == 0
+    assert timeless(tmp_path / "again" / "metrics.csv") == timeless(tmp_path / "whole" / "metrics.csv")
+    assert kls(tmp_path / "whole")[-1] > 1e-5
 
 
 def test_a_broken_reference_of_a_checkpoint_is_named(train, tmp_path, capsys):
