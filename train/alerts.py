@@ -190,8 +190,9 @@ class Alerts:
             "length",
             now / first / LENGTH_GROWN,
             lambda: (
-                f"answers have {now:.0f} tokens at step {step}, {first:.0f} at first, {meanwhile}; --normalise constant "
-                "takes away what length alone earns, --kl-weight 0.02 holds the policy back, --max-new-tokens gives room"
+                f"answers have {now:.0f} tokens at step {step}, {first:.0f} at first, {meanwhile}; "
+                "--normalise constant takes away what length alone earns, --kl-weight 0.02 holds the policy back, "
+                "--max-new-tokens gives room"
             ),
         )
 

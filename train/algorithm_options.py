@@ -85,6 +85,11 @@ def require_fit(config: Any, flag: Any) -> None:
         for name, unused in GRPO_ONLY.items():
             if getattr(config, name) not in unused:
                 raise ValueError(f"{flag(name)} is for --algorithm grpo, and this run has {algorithm}; leave it out")
+    if config.show_samples and config.algorithm != "grpo" and config.distill != "on-policy":
+        raise ValueError(
+            f"--show-samples {config.show_samples} shows answers that the policy samples in training, and with "
+            f"{algorithm}{' off-policy' * (config.algorithm == 'distill')} it samples none; leave it out"
+        )
     if not samples(config):
         if config.group_size not in (None, 1):
             raise ValueError(f"--group-size {config.group_size}: where texts are given there is one to each problem")

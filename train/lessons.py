@@ -1,7 +1,7 @@
 """What supervised steps imitate: prompts, and a text or several to each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import gymnasium as gym
@@ -12,6 +12,7 @@ from torch.nn.functional import pad
 from agents.batch import Prompts
 from agents.fitting import answer
 from agents.language_model import LanguageModel
+from agents.phases import Phases
 from agents.policy import pictures
 from agents.rollout import sampling_noise
 from train.config import Settings
@@ -91,13 +92,17 @@ class Demonstrations:
     processes: Processes
     teacher: LanguageModel | None
     envs: gym.vector.VectorEnv
+    phases: Phases = field(default_factory=Phases)
 
     def lesson(self, step: int) -> Lesson:
         """The problems that GRPO would pose in this step."""
+        self.phases.begin()
         seeds = own_seeds(self.config, step, self.processes)
         questions, infos = pose(self.envs, seeds)
         texts = [str(text) for text in infos["demonstration"][: len(seeds)]]
-        return given_texts(self, questions, texts)
+        made = given_texts(self, questions, texts)
+        self.phases.end("draw")
+        return made
 
 
 @dataclass(frozen=True)
@@ -109,13 +114,17 @@ class Examples:
     processes: Processes
     teacher: LanguageModel | None
     rows: Sequence[Row]
+    phases: Phases = field(default_factory=Phases)
 
     def lesson(self, step: int) -> Lesson:
         """The rows of a step."""
+        self.phases.begin()
         rows = [self.rows[seed % len(self.rows)] for seed in own_seeds(self.config, step, self.processes)]
         shown = any(row.images for row in self.rows)
         questions = Questions([row.prompt for row in rows], [row.pictures() for row in rows] if shown else None)
-        return given_texts(self, questions, [row.response for row in rows])
+        made = given_texts(self, questions, [row.response for row in rows])
+        self.phases.end("draw")
+        return made
 
 
 @dataclass(frozen=True)
@@ -127,18 +136,21 @@ class TeachersAnswers:
     processes: Processes
     teacher: LanguageModel
     envs: gym.vector.VectorEnv
+    phases: Phases = field(default_factory=Phases)
 
     def lesson(self, step: int) -> Lesson:
         """The problems that GRPO would pose in this step, answered with the noise that GRPO would use."""
+        self.phases.begin()
         config, G = self.config, self.config.group_size
         seeds = own_seeds(config, step, self.processes)
         questions, _ = pose(self.envs, seeds)
-        asked = questions.prepare(self.teacher)
+        asked, own = questions.prepare(self.teacher), questions.prepare(self.policy)
+        self.phases.end("draw")
         noise = sampling_noise(config.seed, step, seeds, G, self.teacher.max_new_tokens).to(self.teacher.device)
         with autocast(config, self.teacher):
             answers = answer(self.teacher, asked, G, config.temperature, noise)
-        texts = answers.ids_BT, answers.mask_BT
-        return make_lesson(questions.prepare(self.policy), texts, self.processes, asked)
+        self.phases.end("generate")
+        return make_lesson(own, (answers.ids_BT, answers.mask_BT), self.processes, asked)
 
 
 @dataclass(frozen=True)
@@ -154,12 +166,15 @@ class OwnAnswers:
     def lesson(self, step: int) -> Lesson:
         """The batch that GRPO would learn from."""
         batch = self.sampler.batch(step)
+        self.sampler.phases.begin()
         share = self.processes.share(len(batch.seeds))
         questions, _ = pose(self.envs, batch.seeds[share])
         G, answers = self.config.group_size, batch.rollout.answers
         members = slice(share.start * G, share.stop * G)
         texts = answers.ids_BT[members], answers.mask_BT[members]
-        made = make_lesson(batch.rollout.prompts, texts, self.processes, questions.prepare(self.teacher))
+        asked = questions.prepare(self.teacher)
+        self.sampler.phases.end("draw")
+        made = make_lesson(batch.rollout.prompts, texts, self.processes, asked)
         return replace(made, batch=batch)
 
 

@@ -1,17 +1,20 @@
 """A step in one line, for people who watch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-# What stands before and after each figure of `metrics.csv`; several forms of one name share the name.
-FIGURES = (
+# What stands before and after each figure of `metrics.csv`: those of the update, then, behind the rewards, the others.
+UPDATE = (
     ("loss", "loss {:.3g}"),
+    ("token_accuracy", "right {:.0%}"),
+    ("teacher_agreement", "agree {:.0%}"),
     ("learning_rate", "rate {:.2g}"),
     ("kl", "KL {:.2g}"),
     ("entropy", "entropy {:.3g}"),
     ("clip_fraction", "clipped {:.1%}"),
     ("grad_norm", "gradient {:.2g}"),
-    ("reward_std", "reward ±{:.2g}"),
+)
+ANSWERS = (
     ("groups_without_spread", "{:.0f} groups without spread"),
     ("formatted", "in form {:.0%}"),
     ("answer_tokens", "{:.0f} tokens"),
@@ -33,9 +36,25 @@ SILENT_AT_ZERO = ("kl", "clip_fraction", "groups_without_spread", "truncated", "
 
 def training_line(row: Mapping[str, Any]) -> str:
     """The figures of a row of `metrics.csv`; what it does not have is left out."""
-    shown = [
+    return f"in step {row['step']}: {', '.join([*_figures(row, UPDATE), *_rewards(row), *_figures(row, ANSWERS)])}"
+
+
+def _figures(row: Mapping[str, Any], forms: Iterable[tuple[str, str]]) -> list[str]:
+    return [
         form.format(row[name])
-        for name, form in FIGURES
+        for name, form in forms
         if row.get(name) is not None and (row[name] or name not in SILENT_AT_ZERO)
     ]
-    return f"in step {row['step']}: {', '.join(shown)}"
+
+
+def _rewards(row: Mapping[str, Any]) -> list[str]:
+    """The reward and its parts: mean ± deviation [minimum, maximum] over answers, or the one value that all have."""
+    shown = []
+    for name in row:
+        figures = [row.get(name + suffix) for suffix in ("", "_std", "_min", "_max")]
+        if name.split("/")[0] != "reward" or None in figures:
+            continue
+        mean, deviation, least, most = figures
+        spread = f"±{deviation:.2g} [{least:.3g}, {most:.3g}]" if deviation else ""
+        shown.append(f"{name.removeprefix('reward/')} {mean:.3g}{spread}")
+    return shown

@@ -36,7 +36,7 @@ from train.sampling import Batch, Sampler
 from train.schedule import entropy_target, fraction_done, learning_rate_factor
 from train.storage import WriteError, written_aside
 from train.trackers import Trackers
-from train.watch import Watch
+from train.watch import Watch, seconds_by_phase
 
 # What an update reports, as columns of `metrics.csv`.
 LEARNED = ("loss", "entropy", "kl", "clip_fraction", "grad_norm", "logp_gap", *CLIPPED_APART)
@@ -203,10 +203,11 @@ class Trainer:
             "entropy_bonus": bonus,
             "learning_rate": factor * config.learning_rate,
             **answer_metrics(batch.first, self.policy.end_ids),
+            **self.watch.machine(batch.posed * config.group_size, begin),
             "seconds_total": self.seconds,
             "seconds_rollout": rolled_out - begin,
             "seconds_learn": time.perf_counter() - rolled_out,
-            **self.watch.machine(self.sampler.phases, batch.posed * config.group_size, begin),
+            **seconds_by_phase(self.sampler.phases),
         }
         if self.processes.main:
             self.record.metrics.add(row)

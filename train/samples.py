@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Group:
-    """G sampled answers to one problem, and what the learner took them for."""
+    """G sampled answers to one problem, and what the learner took them for: no advantages in distillation."""
 
     seed: int
     """What the problem was posed with."""
@@ -64,7 +64,7 @@ class Samples:
         """A group of the last step; None once it is written."""
 
     def hold(self, step: int, batch: Batch) -> None:
-        """Hold a group of a step until an evaluation asks for it; the first step's, with which none comes, is kept."""
+        """Hold a group of a step until it is shown or evaluated; the first step's, which may be neither, is kept."""
         if self.config.samples:
             self.latest = widest_group(batch, self.config)
             if step == 1:
@@ -144,14 +144,15 @@ def widest_group(batch: Batch, config: Settings) -> Group:
     rewards_PG = rollout.rewards_PG.double().cpu().numpy()
     p, G = int(np.argmax(np.nan_to_num(rewards_PG.std(axis=1), posinf=0.0))), rewards_PG.shape[1]
     members = range(p * G, (p + 1) * G)
-    advantages_G = advantages_of(rollout, config)[p]
+    learned = config.algorithm == "grpo"  # a student compares no answers
+    advantages = advantages_of(rollout, config)[p].tolist() if learned else [None] * G
     return Group(
         seed=batch.seeds[p],
         level=None if batch.levels is None else batch.levels[p],
         texts=[rollout.texts[i] for i in members],
         tokens=rollout.answers.mask_BT[members.start : members.stop].sum(-1).tolist(),
         rewards=[rounded(reward) for reward in rewards_PG[p].tolist()],
-        advantages=[rounded(advantage) for advantage in advantages_G.tolist()],
+        advantages=[None if advantage is None else rounded(advantage) for advantage in advantages],
         told=[at_row(rollout.infos, i) for i in members],
     )
 

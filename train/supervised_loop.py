@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from agents.batch import Answers
+from train.answer_metrics import answer_metrics
 from train.environments import mean
 from train.imitated import Imitated
 from train.lessons import Demonstrations, Examples, Lesson, Lessons, OwnAnswers, TeachersAnswers
@@ -13,6 +14,7 @@ from train.loop import Trainer
 from train.optimization import NotFiniteError
 from train.schedule import fraction_done, learning_rate_factor
 from train.supervised import distil, imitate
+from train.watch import seconds_by_phase
 
 # What a step reports, as columns of `metrics.csv`.
 TOLD = {"sft": ("loss", "token_accuracy", "grad_norm"), "distill": ("loss", "teacher_agreement", "grad_norm")}
@@ -33,14 +35,14 @@ class SupervisedTrainer(Trainer):
 
     def _lessons(self) -> Lessons:
         config, teacher = self.config, self.imitated.teacher
-        common = (config, self.policy, self.processes, teacher)
+        common, phases = (config, self.policy, self.processes, teacher), self.sampler.phases
         if self.imitated.examples is not None:
-            return Examples(*common, self.imitated.examples)
+            return Examples(*common, self.imitated.examples, phases)
         if teacher is None or config.distill_texts == "demonstrations":
-            return Demonstrations(*common, self.envs)
+            return Demonstrations(*common, self.envs, phases)
         if config.distill == "on-policy":
             return OwnAnswers(config, self.processes, teacher, self.envs, self.sampler)
-        return TeachersAnswers(config, self.policy, self.processes, teacher, self.envs)
+        return TeachersAnswers(config, self.policy, self.processes, teacher, self.envs, phases)
 
     def train_step(self) -> None:
         """One lesson, and the update on it."""
@@ -64,17 +66,28 @@ class SupervisedTrainer(Trainer):
             "answer_tokens": sum(self.processes.gather(int(lesson.mask_BT.sum()))) / texts,
             "skipped_steps": self.state.skipped_steps,
             "learning_rate": factor * config.learning_rate,
+            **(answer_metrics(lesson.batch.first, self.policy.end_ids) if lesson.batch else {}),
+            **self.watch.machine(texts, begin),
             "seconds_total": self.seconds,
             "seconds_rollout": drawn - begin,
             "seconds_learn": ended - drawn,
+            **seconds_by_phase(self.sampler.phases),
             "seconds_per_sample": (ended - begin) / texts,
         }
         if self.processes.main:
             self.record.metrics.add(row)
             self.trackers.log("train", row)
+            self.watch_step(row, lesson)
         self.progress.step(row)
-        self.watch.look(row)
         self.require_progress()
+
+    def watch_step(self, row: dict[str, Any], lesson: Lesson) -> None:
+        """Look at a step: its row, and the student's own answers if it learned from them."""
+        if lesson.batch is None:
+            self.watch.look(row)
+        else:
+            self.samples.hold(self.state.step, lesson.batch)
+            self.watch.step(row, lesson.batch)
 
     def learn_from(self, lesson: Lesson, factor: float) -> dict[str, float | None]:
         """The update, and what it reports; None each if it is not finite, in which case no weight has changed."""

@@ -41,19 +41,15 @@ class Watch:
         self.process = psutil.Process()
         self.process.cpu_percent()  # the next call tells of the time since this one
 
-    def machine(self, phases: Phases, answers: int, begin: float) -> dict[str, float | None]:
-        """The columns of `metrics.csv` that come from clock and machine, those of this process alone.
+    def machine(self, answers: int, begin: float) -> dict[str, float | None]:
+        """The columns of `metrics.csv` that come from the machine, that of this process alone.
 
         Args:
-            phases: of the rollouts of a step, which are taken from it.
             answers: of the step, those of all processes.
             begin: `time.perf_counter()` when it began.
         """
         cuda = self.processes.device.type == "cuda"
         return {
-            "seconds_draw": phases.taken("draw"),
-            "seconds_generate": phases.taken("generate"),
-            "seconds_score": phases.taken("score"),
             "machine_samples_per_second": answers / (time.perf_counter() - begin),
             "machine_memory_mib": self.process.memory_info().rss / MIB,
             "machine_cuda_peak_mib": torch.cuda.max_memory_allocated(self.processes.device) / MIB if cuda else None,
@@ -71,10 +67,11 @@ class Watch:
             self.alerts.feed(row)
 
     def step(self, row: Mapping[str, Any], batch: Batch) -> None:
-        """Look at a step: its row of `metrics.csv`, and the answers that were learned from."""
+        """Look at a step: its row of `metrics.csv`, and the answers that were learned from, which may be shown."""
         every = self.config.show_samples
         if every and row["step"] % every == 0:
             self.show(row["step"], batch)
+            self.samples.add_group(row["step"])
         self.look(row)
 
     def look(self, row: Mapping[str, Any]) -> None:
@@ -98,3 +95,12 @@ class Watch:
         if event == "checkpoint":
             values = {**values, "path": str(folder / "checkpoints" / f"step-{values['step']:06d}")}
         self.callbacks.tell(event, values)
+
+
+def seconds_by_phase(phases: Phases) -> dict[str, float]:
+    """What a step took to draw, to generate and to score, as columns of `metrics.csv`; it is taken from the watch."""
+    return {
+        "seconds_draw": phases.taken("draw"),
+        "seconds_generate": phases.taken("generate"),
+        "seconds_score": phases.taken("score"),
+    }

@@ -10,8 +10,8 @@ class WatchingOptions:
     """What the terminal shows, and who else is told."""
 
     show_samples: int = 0
-    """GRPO steps between tables of sample answers in the terminal: those to one problem, with rewards and advantages;
-    0 shows none."""
+    """Steps between tables of sample answers in the terminal: those to one problem, with rewards and advantages. They
+    are kept in samples.jsonl too, unless --samples 0 keeps none. 0 shows none."""
 
     callback: tuple[str, ...] = ()
     """A user's own code, `module:function`, one or several: called with an event (step, evaluation, checkpoint, end)

@@ -21,7 +21,11 @@ SMALLEST = (
 ).split()
 SFT = [*SMALLEST, "--algorithm", "sft"]
 TOLD = ["step", "problems", "rollouts", "loss", "token_accuracy", "grad_norm", "answer_tokens", "skipped_steps"]
-TIMES = ["learning_rate", "seconds_total", "seconds_rollout", "seconds_learn", "seconds_per_sample"]
+TIMES = [
+    "learning_rate",
+    *(f"machine_{name}" for name in ("samples_per_second", "memory_mib", "cuda_peak_mib", "cpu_percent")),
+    *(f"seconds_{name}" for name in ("total", "rollout", "learn", "draw", "generate", "score", "per_sample")),
+]
 
 
 def refused(train, capsys, *arguments):
@@ -70,11 +74,37 @@ def test_a_resumed_run_is_the_same_run(train, tmp_path, sft, how):
     for table in ("metrics.csv", "evals.csv"):
         assert timeless(Path("parts", table)) == timeless(Path("whole", table))
     told = rows(Path("whole/metrics.csv"))
+    for row in told:
+        draw, generate, score, rollout = (
+            float(row[f"seconds_{name}"]) for name in ("draw", "generate", "score", "rollout")
+        )
+        assert 0 < draw + generate + score <= rollout
+        assert [generate > 0, score > 0] == {"on-policy": [True, True], "off-policy": [True, False]}.get(
+            how, [False, False]
+        )
+        assert float(row["machine_memory_mib"]) > 50
+    assert ("reward_max" in told[0], "truncated" in told[0]) == ((True, True) if how == "on-policy" else (False, False))
     if how == "on-policy":
         assert [row["rollouts"] for row in told] == ["4", "8", "12", "16"]
         assert all(float(row["reward"]) >= 0 for row in told)
     assert ("token_accuracy" in told[0]) == (how in ("sft", "data"))
     assert ("teacher_agreement" in told[0]) == (how in ("off-policy", "on-policy"))
+
+
+def test_a_students_own_answers_are_watched(train, tmp_path, sft, capsys):
+    teacher = ["--algorithm", "distill", "--teacher", str(sft), "--model", "tiny-half", "--distill", "on-policy"]
+    watched = ["--group-size", "2", "--eval-every", "50", "--show-samples", "2"]
+    assert train(*SMALLEST, *teacher, *watched, "--steps", "4", "--run", "run") == 0
+    said = capsys.readouterr().out
+    assert [said.count(f"step {step}, training problem ") for step in (1, 2, 3, 4)] == [0, 1, 0, 1]
+    found = [json.loads(line) for line in Path("run/samples.jsonl").read_text().splitlines()]
+    found = [row for row in found if row["phase"] == "rollout"]
+    assert [(row["step"], row["sample"]) for row in found] == [(step, i) for step in (1, 2, 4) for i in (0, 1)]
+    assert {row["advantage"] for row in found} == {None}
+    for row in found:
+        told = rows(Path("run/metrics.csv"))[row["step"] - 1]
+        assert float(told["reward_min"]) <= row["reward"] <= float(told["reward_max"])
+        assert row["tokens"] <= float(told["answer_tokens_max"])
 
 
 def test_an_epoch_is_every_row_once(train, tmp_path, monkeypatch):
@@ -177,6 +207,8 @@ def test_labels_bear_larger_rates():
         ("--algorithm sft --max-new-tokens 5", "--max-new-tokens 5 is too short for the longest of the worked"),
         ("--algorithm sft --data none.jsonl", "--data none.jsonl cannot be read: No such file"),
         ("--algorithm sft --data rows.jsonl", "rows.jsonl, line 1 has no prompt and no response, only text; expected"),
+        ("--algorithm sft --show-samples 5", "training, and with --algorithm sft it samples none; leave it out"),
+        ("--algorithm distill --teacher {run} --show-samples 5", "with --algorithm distill off-policy it samples none"),
         ("--algorithm distill", "--algorithm distill needs --teacher: a run, a checkpoint's folder or a hub id"),
         ("--algorithm distill --teacher tiny", "--teacher tiny has random weights"),
         ("--algorithm distill --teacher ./nowhere/x", "--teacher ./nowhere/x is neither one of tiny"),

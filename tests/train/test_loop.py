@@ -38,8 +38,8 @@ def test_a_run_leaves_everything_behind(train, tmp_path):
     timed = [name for name in metrics[0] if name.startswith(TIMED)]
     assert list(metrics[0])[-len(timed) :] == timed  # they stand last
     assert timed == [
-        *(f"seconds_{name}" for name in ("total", "rollout", "learn", "draw", "generate", "score")),
         *(f"machine_{name}" for name in ("samples_per_second", "memory_mib", "cuda_peak_mib", "cpu_percent")),
+        *(f"seconds_{name}" for name in ("total", "rollout", "learn", "draw", "generate", "score")),
     ]
     for row in metrics:
         phases = [float(row[f"seconds_{name}"]) for name in ("draw", "generate", "score")]

@@ -49,7 +49,7 @@ def batch(rewards, seeds):
 
 
 def config(scale="group"):
-    return SimpleNamespace(advantage_scale=scale, advantage_baseline="group", samples=8)
+    return SimpleNamespace(algorithm="grpo", advantage_scale=scale, advantage_baseline="group", samples=8)
 
 
 def test_the_group_whose_rewards_differ_most():
@@ -72,6 +72,13 @@ def test_advantages_are_those_of_the_learner_by_hand():
     # "batch" divides by the deviation of all eight centred rewards, sqrt(0.75 / 7)
     found = widest_group(batch([[0.3] * 4, [1.0, 0.0, 0.0, 0.0]], [5, 6]), config("batch"))
     assert found.advantages == pytest.approx([0.75 / 0.32743, *[-0.25 / 0.32743] * 3], abs=1e-3)
+
+
+def test_a_student_compares_no_answers():
+    settings = config()
+    settings.algorithm = "distill"
+    found = widest_group(batch([[0.5, 0.5], [0.0, 1.0]], [5, 6]), settings)
+    assert (found.seed, found.rewards, found.advantages) == (6, [0.0, 1.0], [None, None])
 
 
 def test_a_reward_that_is_no_number_is_kept_as_none():
@@ -163,6 +170,24 @@ def test_a_resumed_run_keeps_the_same(train, tmp_path, kept):
     assert (tmp_path / "cut" / "samples.jsonl").read_bytes() == (tmp_path / "whole" / "samples.jsonl").read_bytes()
     names = [sorted(path.name for path in (tmp_path / run / "images").iterdir()) for run in ("cut", "whole")]
     assert names[0] == names[1]
+
+
+def test_what_the_terminal_shows_is_kept_too(train, tmp_path, capsys):
+    words = [*SMALL, "--eval-every", "100", "--checkpoint-every", "3", "--steps", "6", "--show-samples", "2"]
+    assert train(*words, "--run", "whole") == 0
+    said = capsys.readouterr().out
+    found = groups(tmp_path / "whole")
+    # the first step, those that are shown, and once the last, which is evaluated too
+    assert [row["step"] for row in found] == [step for step in (1, 2, 4, 6) for _ in range(4)]
+    for step in (2, 4, 6):
+        (seed,) = {row["seed"] for row in found if row["step"] == step}
+        assert said.count(f"step {step}, training problem {seed}: ") == 1
+    train(*words, "--run", "cut")
+    for file in (tmp_path / "cut" / "checkpoints" / "step-000006").iterdir():
+        file.unlink()
+    (tmp_path / "cut" / "checkpoints" / "step-000006").rmdir()
+    assert train("--resume", "cut") == 0
+    assert (tmp_path / "cut" / "samples.jsonl").read_bytes() == (tmp_path / "whole" / "samples.jsonl").read_bytes()
 
 
 def test_a_step_is_kept_once(train, tmp_path):

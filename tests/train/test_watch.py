@@ -8,7 +8,7 @@ import envs
 from agents.phases import Phases
 from tests.train.conftest import SMALL
 from tests.train.test_loop import remove
-from train.watch import Watch
+from train.watch import Watch, seconds_by_phase
 
 NO_TASK = SimpleNamespace(task=None)
 CUT = "of the answers are cut off at step 10; a larger --max-new-tokens gives them room"
@@ -21,14 +21,17 @@ def watch():
 
 
 def test_columns_of_the_machine(watch, monkeypatch):
-    phases = Phases()
-    phases.seconds.update(draw=0.5, generate=2.0)
     monkeypatch.setattr("time.perf_counter", lambda: 14.0)
-    found = watch.machine(phases, 1024, 10.0)
-    assert (found["seconds_draw"], found["seconds_generate"], found["seconds_score"]) == (0.5, 2.0, 0.0)
+    found = watch.machine(1024, 10.0)
     assert found["machine_samples_per_second"] == 256.0
     assert found["machine_cuda_peak_mib"] is None
     assert found["machine_memory_mib"] == pytest.approx(psutil.Process().memory_info().rss / 2**20, rel=0.2)
+
+
+def test_columns_of_the_phases():
+    phases = Phases()
+    phases.seconds.update(draw=0.5, generate=2.0)
+    assert seconds_by_phase(phases) == {"seconds_draw": 0.5, "seconds_generate": 2.0, "seconds_score": 0.0}
     assert not phases.seconds  # the next step begins at 0
 
 
