@@ -1,8 +1,10 @@
-"""Texts to imitate from a JSONL file: a prompt, maybe pictures, and the response to it."""
+"""Texts to imitate from a JSON Lines or Parquet file: a prompt, maybe pictures, and the response to it."""
 
-import json
+import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,18 @@ from PIL import Image, UnidentifiedImageError
 
 from agents.language_model import LanguageModel
 from agents.qwen_vl import QwenVL
+from envs.data import files
+from envs.data.formats import Document, broken_row, require_object, text_of
 
 # What a row has to be, in every complaint about one that is not.
-EXPECTED = 'expected {"prompt": TEXT, "response": TEXT} or {"messages": [user, assistant]}, and maybe "images": [PATH]'
+WANTED = "prompt and response, or messages (one of user, one of assistant), and maybe images (a list of paths)"
+# Columns that seem to hold pictures, where those should stand in `images`.
+PICTURES = re.compile("image|img|picture|photo|video", re.IGNORECASE)
 # Prompts that are counted at once.
 COUNTED = 256
+
+Picture = Path | bytes
+"""A file, or what one holds."""
 
 
 @dataclass(frozen=True)
@@ -26,74 +35,98 @@ class Row:
     """File and line."""
     prompt: str
     response: str
-    images: tuple[Path, ...] = ()
+    images: tuple[Picture, ...] = ()
 
     def pictures(self) -> list[np.ndarray]:
         """Its pictures, uint8 (H, W, 3)."""
-        return [np.asarray(Image.open(path).convert("RGB")) for path in self.images]
+        return [np.asarray(opened(picture).convert("RGB")) for picture in self.images]
+
+    def picture_names(self) -> list[str]:
+        """The path of each picture, or the checksum of one that stands in the row itself."""
+        return [hashlib.sha256(one).hexdigest() if isinstance(one, bytes) else str(one) for one in self.images]
+
+
+def opened(picture: Picture) -> Image.Image:
+    """A picture, of which the header alone has been read."""
+    return Image.open(BytesIO(picture) if isinstance(picture, bytes) else picture)
 
 
 def read_rows(path: Path) -> list[Row]:
     """Read a file of examples, and look whether its pictures are there; their pixels are read when they are needed.
 
+    Columns that nobody reads are named in a note.
+
     Raises:
         ValueError: no such file, no rows, or a row that is none, with file, line, what it has and what was expected.
     """
+    rows: list[Row] = []
+    unread: dict[Any, None] = {}  # in the order they are met
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"--data {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    rows = [_row(line, f"{path}, line {number}", path.parent) for number, line in enumerate(lines, 1) if line.strip()]
-    if not rows:
-        raise ValueError(f"--data {path} has no rows; {EXPECTED}")
+        for _, place, document in files.read_rows(path, WANTED):
+            row = require_object(document, WANTED, place)
+            try:
+                rows.append(_row(row, place, path.parent))
+            except ValueError as error:
+                raise broken_row(place, error, WANTED, row) from error
+            unread |= dict.fromkeys(name for name in row if name not in _read(row) and row[name] is not None)
+    except OSError as error:
+        raise ValueError(f"--data {path} cannot be read: {error.strerror or error}") from error
+    if unread:
+        print(f"note: of --data {path} these columns are not read: {', '.join(map(str, unread))}")
     return rows
 
 
-def _row(line: str, place: str, folder: Path) -> Row:
-    try:
-        document = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{place} is not JSON ({error}); {EXPECTED}") from error
-    if not isinstance(document, Mapping):
-        raise ValueError(f"{place} is not a JSON object; {EXPECTED}")
-    if "messages" in document:
-        prompt, response = _of_messages(document["messages"], place)
-    else:
-        missing = [name for name in ("prompt", "response") if name not in document]
-        if missing:
-            raise ValueError(f"{place} has no {' and no '.join(missing)}, only {', '.join(document)}; {EXPECTED}")
-        prompt, response = document["prompt"], document["response"]
-    for name, text in (("prompt", prompt), ("response", response)):
-        if not isinstance(text, str) or not text.strip():
-            raise ValueError(f"{place}: its {name} must be a text, got {str(text)[:60]!r}; {EXPECTED}")
-        if any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise ValueError(f"{place}: its {name} holds half a character (a lone surrogate)")
-    return Row(place, prompt, response, tuple(_images(document.get("images"), place, folder)))
+def _read(row: Document) -> tuple[str, ...]:
+    """The columns of a row that are read."""
+    return ("images", "messages") if row.get("messages") is not None else ("images", "messages", "prompt", "response")
 
 
-def _of_messages(messages: Any, place: str) -> tuple[Any, Any]:
+def _row(row: Document, place: str, folder: Path) -> Row:
+    asked, said, names = row, row, ("prompt", "response")
+    if row.get("messages") is not None:
+        (asked, said), names = _turns(row["messages"]), ("content", "content")
+    texts = text_of(asked, names[0]), text_of(said, names[1])
+    return Row(place, *texts, tuple(_images(row, folder)))
+
+
+def _turns(messages: Any) -> tuple[Document, Document]:
     """Question and answer of a conversation of one turn."""
     roles = [one.get("role") for one in messages if isinstance(one, Mapping)] if isinstance(messages, list) else None
-    if roles != ["user", "assistant"]:
-        raise ValueError(
-            f"{place}: its messages must be one of the user and one of the assistant, got roles {roles}; {EXPECTED}"
-        )
-    return messages[0].get("content"), messages[1].get("content")
+    if roles != ["user", "assistant"] or len(messages) > 2:
+        raise ValueError(f"the messages must be one of the user and one of the assistant, got roles {roles}.")
+    return messages[0], messages[1]
 
 
-def _images(paths: Any, place: str, folder: Path) -> list[Path]:
+def _images(row: Document, folder: Path) -> list[Picture]:
     """The pictures of a row; a path is relative to the file."""
-    if paths is None:
+    listed = row.get("images")
+    if listed is None:
+        for name, value in row.items():
+            if value and PICTURES.search(str(name)):
+                raise ValueError(f"the field {name!r} seems to hold pictures, which would not be seen: call it images.")
         return []
-    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
-        raise ValueError(f"{place}: its images must be a list of paths, got {str(paths)[:60]!r}; {EXPECTED}")
-    found = [folder / path for path in paths]
-    for path in found:
-        try:
-            Image.open(path).close()  # its header
-        except (OSError, UnidentifiedImageError, ValueError) as error:
-            raise ValueError(f"{place}: the picture {path} cannot be read: {error}") from error
-    return found
+    if not isinstance(listed, list):
+        raise ValueError(f"the images must be a list of paths, got {listed!r:.60}.")
+    return [_image(one, folder) for one in listed]
+
+
+def _image(one: Any, folder: Path) -> Picture:
+    """A picture: a path or, as the library datasets writes them to Parquet, the bytes of a file."""
+    held = one if isinstance(one, Mapping) else {"path": one}
+    inside, name = held.get("bytes"), held.get("path")
+    picture: Picture
+    if isinstance(inside, bytes):
+        picture = inside
+    elif isinstance(name, str):
+        picture = folder / name
+    else:
+        raise ValueError(f"the images must be a list of paths, got {one!r:.60}.")
+    try:
+        opened(picture).close()
+    except (OSError, UnidentifiedImageError, ValueError, Image.DecompressionBombError) as error:
+        told = "the picture in the row" if isinstance(picture, bytes) else f"the picture {picture}"
+        raise ValueError(f"{told} cannot be read: {error}.") from error
+    return picture
 
 
 def require_room(policy: LanguageModel, rows: Sequence[Row]) -> None:
@@ -111,8 +144,8 @@ def require_room(policy: LanguageModel, rows: Sequence[Row]) -> None:
     for first in range(0, len(rows), COUNTED):
         some = rows[first : first + COUNTED]
         for row, tokens in zip(some, _prompt_tokens(policy, some), strict=True):
-            for path in row.images:
-                with Image.open(path) as picture:
+            for image in row.images:
+                with opened(image) as picture:
                     size = picture.height, picture.width
                 if size not in sizes:
                     sizes[size] = _picture_tokens(policy, *size, row.place)

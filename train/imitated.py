@@ -49,7 +49,7 @@ class Imitated:
         if self.teacher is not None:
             told["teacher"] = describe_base(self.teacher)["weights"]  # all of them, for none learns
         if self.examples is not None:
-            texts = [[row.prompt, row.response, list(map(str, row.images))] for row in self.examples]
+            texts = [[row.prompt, row.response, row.picture_names()] for row in self.examples]
             told["data"] = hashlib.sha256(json.dumps(texts).encode()).hexdigest()
         return told
 

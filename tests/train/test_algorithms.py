@@ -206,9 +206,12 @@ def test_labels_bear_larger_rates():
         ("--algorithm sft --temperature 0.7", "--temperature 0.7: --algorithm sft on given texts samples nothing"),
         ("--algorithm sft --max-new-tokens 5", "--max-new-tokens 5 is too short for the longest of the worked"),
         ("--algorithm sft --data none.jsonl", "--data none.jsonl cannot be read: No such file"),
-        ("--algorithm sft --data rows.jsonl", "rows.jsonl, line 1 has no prompt and no response, only text; expected"),
         ("--algorithm sft --show-samples 5", "training, and with --algorithm sft it samples none; leave it out"),
         ("--algorithm distill --teacher {run} --show-samples 5", "with --algorithm distill off-policy it samples none"),
+        (
+            "--algorithm sft --data rows.jsonl",
+            "rows.jsonl, line 1: the field 'prompt' is missing. A row needs prompt and",
+        ),
         ("--algorithm distill", "--algorithm distill needs --teacher: a run, a checkpoint's folder or a hub id"),
         ("--algorithm distill --teacher tiny", "--teacher tiny has random weights"),
         ("--algorithm distill --teacher ./nowhere/x", "--teacher ./nowhere/x is neither one of tiny"),
