@@ -8,7 +8,8 @@ PAGE = (ROOT / "docs" / "ADAPTERS.md").read_text(encoding="utf-8")
 
 
 def snippets(heading: str, language: str = "python") -> list[str]:
-    """The code blocks of a language in the section under `## heading`, in order."""
+    """The code blocks of a language in the section under `## heading`, in order; "" for those that name none."""
     section = re.split(r"^## ", PAGE, flags=re.MULTILINE)
     found = next(part for part in section if part.partition("\n")[0].strip() == heading)
-    return re.findall(rf"```{language}\n(.*?)```", found, flags=re.DOTALL)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", found, flags=re.DOTALL | re.MULTILINE)
+    return [code for named, code in blocks if named == language]
