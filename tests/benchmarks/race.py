@@ -1,6 +1,6 @@
 """Who reads a clock first: wall time to a mean absolute error of 10 minutes, ours and TRL's GRPOTrainer.
 
-`python -m tests.benchmarks.race --minutes 30 --threads 2 --out race.json`, after `pip install -e '.[bench]'`. One tiny
+`python -m tests.benchmarks.race --minutes 30 --threads 2 --out race.json`, after `pip install -e '.[trl]'`. One tiny
 model is cold-started with `--cold-start format`. From that checkpoint three trainings begin:
 
 - ours and TRL's with the same settings: the same problems in the same order, P, G, answer length, reward, Muon and

@@ -1,6 +1,6 @@
 """A whole GRPO step beside TRL's GRPOTrainer: the same tiny model, problems and answer lengths, in one run.
 
-`python -m tests.benchmarks.trl`, after `pip install -e '.[bench]'`. Both train float32 weights that were loaded from
+`python -m tests.benchmarks.trl`, after `pip install -e '.[trl]'`. Both train float32 weights that were loaded from
 the same folder, with AdamW, one update per batch, no KL penalty. Their steps alternate, so that whatever else the
 machine does meets both. First the two are held to each other: on the same answers, the same rewards, tokens, loss and
 gradient.

@@ -1,27 +1,24 @@
 """TRL's GRPOTrainer on a task of ours, set up to be as fast as it can: no logging, saving or checkpointing.
 
-Needs `pip install -e '.[bench]'`; TRL and datasets are imported where they are used, so that this file can be read
-without them.
+Needs `pip install -e '.[trl]'`; TRL is imported where it is used, so that this file can be read without it.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 import envs
-from envs.question import draw
+from envs.adapters.trl import dataset
 from train.optimizer import BETAS
 
 AfterStep = Callable[[float, float, float], None]
-MISSING = "this compares with TRL, which is not installed: pip install -e '.[bench]'"
+MISSING = "this compares with TRL, which is not installed: pip install -e '.[trl]'"
 
 
 @dataclass(frozen=True)
@@ -37,23 +34,6 @@ class Batch:
 def reward_of(task: envs.Task) -> Callable[[str, str], float]:
     """The task's own reward."""
     return lambda text, answer: task.score(text, answer).reward
-
-
-def dataset(task: envs.Task, seeds: Sequence[int], group: int) -> Any:
-    """Problems of the training split as a `datasets.Dataset`, each drawn when its group is fetched."""
-    from datasets import Dataset
-
-    @lru_cache(maxsize=group)
-    def row(seed: int) -> dict[str, Any]:
-        posed = envs.problem(task, seed, "train")
-        prompt = [{"role": "user", "content": posed.prompt}]
-        return {"prompt": prompt, "images": [Image.fromarray(draw(task, posed))], "answer": posed.answer, "seed": seed}
-
-    def rows(batch: dict[str, list[int]]) -> dict[str, list[Any]]:
-        found = [row(seed) for seed in batch["seed"]]
-        return {name: [one[name] for one in found] for name in found[0]}
-
-    return Dataset.from_dict({"seed": list(seeds)}).with_transform(rows)
 
 
 def grpo_trainer(
@@ -140,7 +120,7 @@ def grpo_trainer(
         processing_class=AutoProcessor.from_pretrained(folder),
         reward_funcs=reward,
         args=args,
-        train_dataset=dataset(task, seeds, group),
+        train_dataset=dataset(task, seeds),
         optimizers=optimizers,
         callbacks=[stopwatch(after_step)] if after_step else [],
     )

@@ -2,7 +2,7 @@
 
 Shared against plain computation in bfloat16; time, share of the matrix units' peak and memory of a GRPO step with the
 architectures of Qwen2.5-VL-3B (all weights) and 7B (LoRA), random weights, beside the plain computation and TRL's
-GRPOTrainer (`pip install -e '.[bench]'`) on the same model; the tiny model's learning curve. It prints tables and
+GRPOTrainer (`pip install -e '.[trl]'`) on the same model; the tiny model's learning curve. It prints tables and
 writes FOLDER/results.json and FOLDER/table.md after every section.
 
 Each section is a process of its own, so that none takes another down, and is stopped when its time is up; what it had

@@ -27,7 +27,7 @@ TRL = {
 
 @pytest.fixture(scope="module")
 def trl():
-    return pytest.importorskip("trl.trainer.grpo_trainer", reason="this compares with TRL: pip install -e '.[bench]'")
+    return pytest.importorskip("trl.trainer.grpo_trainer", reason="this compares with TRL: pip install -e '.[trl]'")
 
 
 def shifted(trainer, scale):
