@@ -197,6 +197,18 @@ def _check_numbers(sample: Sample) -> Iterator[str]:
             return
 
 
+def _check_from_number(sample: Sample) -> Iterator[str]:
+    """A task's own `from_number` must find the answer whose number it is told."""
+    if type(sample.task).from_number is Task.from_number:
+        return  # which may know nothing of numbers
+    for answer in _answers(sample):
+        number = sample.task.number(answer)
+        found = answer if number is None else sample.task.from_number(number)
+        if found != answer:
+            yield f"from_number must give the answer that has a number, but {number} gives {found!r}, not {answer!r}."
+            return
+
+
 def _check_error_parts(sample: Sample) -> Iterator[str]:
     """Parts of an error must be finite and 0 or more, under the same names for every answer."""
     names: list[str] | None = None
@@ -256,6 +268,7 @@ SCORING_RULES = (
     _check_depict,
     _check_written,
     _check_numbers,
+    _check_from_number,
     _check_error_parts,
     _check_without_question,
 )

@@ -171,6 +171,21 @@ class Task(ABC, Generic[Answer]):
         """
         return float(answer) if isinstance(answer, (int, float)) and not isinstance(answer, bool) else None
 
+    def from_number(self, number: float) -> Answer | None:
+        """The answer that lies nearest to a number of `number`'s: what policies that act in numbers answer with.
+
+        The default reads the number itself as an answer, and then the nearest whole one. A task that overrides `number`
+        overrides this too.
+
+        Args:
+            number: Finite; 0 <= number < `period` where there is one.
+
+        Returns:
+            None where numbers stand for no answers.
+        """
+        readings = (self.parse(answers.plain_number(value)) for value in (number, float(round(number))))
+        return next((reading for reading in readings if reading is not None), None)
+
     def without_question(self, problem: Problem) -> str | None:
         """The prompt with the answer instruction alone, to guess by; None where all problems ask the same."""
         return None

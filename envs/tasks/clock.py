@@ -159,6 +159,10 @@ class Clock(Task[int]):
         """Hours after 12 o'clock, 0 <= h < 12."""
         return answer / 3600.0
 
+    def from_number(self, number: float) -> int:
+        """The possible time that is nearest to so many hours after 12 o'clock."""
+        return round(number * 3600 / self._grain) * self._grain % HALF_DAY
+
     def floor(self) -> float:
         """0: truths are whole seconds (minutes), and so are answers, so nothing is lost to rounding.
 

@@ -158,6 +158,10 @@ BROKEN = [
     ),
     (broken("Chatty", write=lambda self, answer: f"about {answer}"), "becomes 'about 0.94'"),
     (broken("Offscale", period=0.5), "number must be at least 0 and below the period 0.5, or None, got 0.94"),
+    (
+        broken("Astray", from_number=lambda self, number: 1.0 - number),
+        "from_number must give the answer that has a number, but 0.94 gives 0.06",
+    ),
     (broken("Boundless", number=lambda self, answer: math.inf), "number must be finite, or None, got inf"),
     (
         broken("Signed", error_parts=lambda self, answer, truth: {"way": answer - truth}),

@@ -73,3 +73,19 @@ def test_answers_as_numbers_are_hours():
     assert CLOCK.number(CLOCK.read("07:30:00")) == 7.5
     assert (Clock.tolerance, Clock.period, Clock.unsliced) == (1.0, 12.0, ("look",))
     assert CLOCK.without_question(problem(CLOCK, 0)) is None
+
+
+@pytest.mark.parametrize(
+    ("hours", "text", "minute"),
+    [
+        (0.0, "12:00:00", "12:00"),
+        (7.5, "07:30:00", "07:30"),
+        (7.4283, "07:25:42", "07:26"),  # 26,741.88 s, of which 42 in the last minute
+        (11.9999, "12:00:00", "12:00"),  # 43,199.64 s: the next second begins the next round
+    ],
+)
+def test_hours_as_answers_are_the_nearest_times(hours, text, minute):
+    without = Clock(second_hand=False)
+    assert CLOCK.write(CLOCK.from_number(hours)) == text
+    assert without.write(without.from_number(hours)) == minute
+    assert Clock(every=3600).from_number(hours) % 3600 == 0

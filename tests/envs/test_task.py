@@ -151,6 +151,20 @@ def test_answers_are_written_and_counted_as_what_they_are(answer, text, number):
     assert Sum().number(answer) == number
 
 
+def test_numbers_stand_for_the_answers_that_read_so():
+    @dataclass(frozen=True)
+    class Count(Sum):
+        read = lambda self, text: int(text)  # noqa: E731 (refuses decimals)
+
+    @dataclass(frozen=True)
+    class Word(Sum):
+        pattern = re.compile("[a-z]+")
+
+    assert Sum().from_number(-2.25) == -2.25
+    assert [Count().from_number(number) for number in (3.0, 2.6, -0.4)] == [3, 3, 0]
+    assert Word().from_number(3.0) is None
+
+
 def test_what_a_task_need_not_tell():
     posed = Problem("1 + 1? <answer>NUMBER</answer>", "2")
     assert Sum().error_parts(1.0, 2.0) == {}
