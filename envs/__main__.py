@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from envs.check import check_task
+from envs.check import check_task, unasked_form
 from envs.commands.serve import Serve
 from envs.fields import flag_of, read_fields, required, split_flags
 from envs.foreign import UntrainableError, gymnasiums_complaint, require_trainable
@@ -187,6 +187,8 @@ class Check:
         if broken:
             return 1
         print(f"{self.name}: no broken rule in {self.samples} problems.")
+        if unasked := unasked_form(task):
+            print(f"note: {unasked}")
         sticks = yardsticks(task)
         print(f"chance        {_with_unit(sticks.chance, task)}")
         print(f"best constant {_with_unit(sticks.best_constant, task)} ({sticks.best_constant_answer})")

@@ -35,16 +35,6 @@ def tagged(answer: str) -> str:
     return f"{OPEN}{answer}{CLOSE}"
 
 
-def reasoned(steps: str, answer: str) -> str:
-    """Steps and an answer as a policy is asked to write them: `<think>…</think><answer>…</answer>`.
-
-    Tags among the steps are taken out, for those of the answer have to be the only ones.
-    """
-    for tag in (OPEN_THINK, CLOSE_THINK, OPEN, CLOSE):
-        steps = steps.replace(tag, "")
-    return f"{OPEN_THINK}{steps.strip()}{CLOSE_THINK}{tagged(answer)}"
-
-
 def committed(text: str, label: str | None = None) -> str | None:
     """The one answer that a text commits to, or None where there is none or more than one.
 
@@ -66,20 +56,6 @@ def committed(text: str, label: str | None = None) -> str | None:
         return None
     start, end = text.index(OPEN) + len(OPEN), text.index(CLOSE)
     return text[start:end].strip() if start <= end else None
-
-
-def is_formatted(text: str) -> bool:
-    """Whether a text is exactly one `<answer>…</answer>`, with at most one `<think>…</think>` before it.
-
-    White space around the two is allowed, anything else is not. What the answer says is not looked at.
-    """
-    rest = text.strip()
-    if rest.startswith(OPEN_THINK):
-        thought, closing, rest = rest[len(OPEN_THINK) :].partition(CLOSE_THINK)
-        if not closing or OPEN in thought or CLOSE in thought:
-            return False
-        rest = rest.lstrip()
-    return rest.startswith(OPEN) and rest.endswith(CLOSE) and rest.count(OPEN) == 1 and rest.count(CLOSE) == 1
 
 
 def candidates(text: str, pattern: re.Pattern[str]) -> Iterator[str]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from envs.forms import MARKS
+from envs.rewards.form import PAID_FORMS
 from envs.rules import RULES, Sample, check_class, check_fields, check_problems, words
 from envs.scoring_rules import SCORING_RULES, check_components
 from envs.task import Task, problem
@@ -45,6 +47,19 @@ def check_task(task: Task | type[Task], samples: int = 32, seed: int = 0) -> lis
     if broken:
         return broken  # a reward that does not work would make others seem broken
     return [sentence for rule in (*RULES, *SCORING_RULES) for sentence in _run(rule, drawn)]
+
+
+def unasked_form(task: Task) -> str | None:
+    """Which form is paid for and not asked for, in words; None where there is none."""
+    prompt = problem(task, 0).prompt
+    for term in task.terms:
+        style = term.style if term.name in PAID_FORMS and term.weight > 0 else None
+        if style is not None and not all(mark in prompt for mark in MARKS[style]):
+            return (
+                f"reward {term.name!r} pays for the form {style!r}, and prompts do not ask for it; --task.form {style} "
+                "has them do so"
+            )
+    return None
 
 
 def _run(rule: Callable[[Any], Iterator[str]], subject: Any) -> list[str]:

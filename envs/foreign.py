@@ -17,7 +17,7 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
 from envs import pictures
-from envs.answers import is_unicode
+from envs.answers import is_unicode, tagged
 from envs.question import TextSpace
 from envs.rules import short, words
 
@@ -145,7 +145,8 @@ class SingleTurn(gym.Wrapper[dict[str, Any], str, Any, Any]):
         self._require_dict(info)
         kept: dict[str, Any] = {} if self._seed is None else {"seed": self._seed}
         names = {"answer": "answer", "best_answer": "answer", "demonstration": "demonstration"}
-        return kept | {name: info[theirs] for name, theirs in names.items() if isinstance(info.get(theirs), str)}
+        kept |= {name: info[theirs] for name, theirs in names.items() if isinstance(info.get(theirs), str)}
+        return kept | ({"best_reply": tagged(kept["answer"])} if "answer" in kept else {})
 
     def _require_dict(self, info: Any) -> None:
         if not isinstance(info, Mapping):

@@ -8,6 +8,8 @@ characters. `check_task` scores all of them.
 from collections.abc import Iterator
 
 from envs.answers import CLOSE, CLOSE_THINK, OPEN, OPEN_THINK, tagged
+from envs.forms import reply
+from envs.rewards.form import PAID_FORMS
 from envs.rules import Sample
 
 MEGABYTE = 1_000_000
@@ -56,6 +58,12 @@ SCRIPTS = ("٠١٢٣٤٥٦٧٨٩", "०१२३४५६७८९", "０１２�
 
 STEPS = "1. I look at it.\n2. Then, I count.\n3. Finally, I say what it is."
 
+TRAILING = ("\n" + STEPS, "\n" + 100 * "x", 200 * "\nNext, I go on: there is more.")
+"""What may stand behind an answer without being worth anything."""
+
+FORMAL = (*PAID_FORMS, "reasoning_steps", "log_length")
+"""The components that promise to pay nothing for what trails. Others count all of a text, `cosine` and `overlong`."""
+
 
 def dressed(answer: str) -> tuple[str, ...]:
     """An answer in every form that one may be asked for, with reasoning and without."""
@@ -70,10 +78,10 @@ def dressed(answer: str) -> tuple[str, ...]:
 
 
 def honest(sample: Sample) -> tuple[str, ...]:
-    """The truth of the first problem, in every form."""
+    """The truth of the first problem, in every form that the task reads."""
     truth = sample.task.best_answer(sample.problems[0].answer)
-    label = sample.task.answer_label
-    return dressed(truth) if label is None else (*dressed(truth), f"Reasoning: {STEPS}\n{label} {truth}")
+    labelled = (reply("labels", truth), reply("labels", truth, STEPS)) if sample.task.form == "labels" else ()
+    return (*dressed(truth), *labelled)
 
 
 def hacks(sample: Sample) -> Iterator[str]:
@@ -88,7 +96,7 @@ def hacks(sample: Sample) -> Iterator[str]:
         yield tagged(options[0].translate(str.maketrans("0123456789", digits)))
     for said in ("", "no idea", "\x00", "\udfff", "nan"):
         yield from dressed(said)
-    for label in ("Answer:", sample.task.answer_label or "####"):
+    for label in ("Answer:", "####"):
         for said in ("", "no idea", f"{options[0]}\n{label} {options[-1]}", ", ".join(options)):
             yield f"Reasoning: {STEPS}\n{label} {said}"
 

@@ -107,6 +107,7 @@ def question_info(task: Task, seed: int, posed: Problem) -> dict[str, Any]:
         "seed": seed,
         "answer": posed.answer,
         "best_answer": task.best_answer(posed.answer),
+        "best_reply": task.reply(task.best_answer(posed.answer)),
         "demonstration": task.demonstration(posed),
         **posed.info,
     }
@@ -127,6 +128,7 @@ class QuestionEnv(gym.Env[dict[str, Any], str]):
 
     Observation: `{"image": uint8 (H, W, 3), "prompt": str}`, without `image` for a text task. Info: `seed`,
     `answer`, `best_answer` (what a perfect policy writes between the tags: the answer, unless that is JSON),
+    `best_reply` (that in the form it is asked for, without reasoning),
     `demonstration` (all that it writes) and the problem's own scalars; after the step also
     `error`, `lenient_error`, `parsed` and `reward/<part>` for each component of the reward.
 

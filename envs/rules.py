@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from envs.answers import CLOSE, OPEN, is_unicode, tagged
+from envs.answers import is_unicode, tagged
 from envs.fields import RESERVED
+from envs.forms import Form, is_asked_for
 from envs.levels import level_name, levels_of
 from envs.problems import Problem
 from envs.task import Task, problem
 from rendering import render
 
 TAKEN_INFO = (
-    *("seed", "answer", "best_answer", "demonstration", "error", "lenient_error", "parsed"),
+    *("seed", "answer", "best_answer", "best_reply", "demonstration", "error", "lenient_error", "parsed"),
     *("episode", "final_obs", "final_info"),
 )
 """Info keys that the environments and Gymnasium's wrappers set themselves."""
@@ -35,7 +36,7 @@ class Sample:
 
     def best_text(self, posed: Problem) -> str:
         """What a perfect policy writes."""
-        return tagged(self.task.best_answer(posed.answer))
+        return self.task.reply(self.task.best_answer(posed.answer))
 
 
 def words(error: Exception) -> str:
@@ -46,6 +47,16 @@ def words(error: Exception) -> str:
 def short(text: str) -> str:
     """A text in quotes, its beginning if it is long."""
     return repr(text) if len(text) <= 60 else f"{text[:40]!r}... ({len(text)} characters)"
+
+
+def asking(form: Form | None) -> str:
+    """What a prompt must do."""
+    if form is None:
+        return f"The prompt must ask for the answer as {tagged('…')}"
+    return (
+        f"The prompt must ask for the form {form!r}, and for no other: end it in self.instruction(...), which asks for "
+        "whichever form is set, or leave form out"
+    )
 
 
 def check_class(task: Task) -> Iterator[str]:
@@ -89,12 +100,12 @@ def check_problems(sample: Sample) -> Iterator[str]:
     """Problems must hold a prompt, an answer and plain info."""
     broken: dict[str, str] = {}  # one example of each
     for seed, posed in zip(sample.seeds, sample.problems, strict=True):
-        for rule, found in _problem_faults(posed):
+        for rule, found in _problem_faults(posed, sample.task.form):
             broken.setdefault(rule, f"{rule}, got {found} (seed {seed}).")
     yield from broken.values()
 
 
-def _problem_faults(posed: Problem) -> Iterator[tuple[str, str]]:
+def _problem_faults(posed: Problem, form: Form | None) -> Iterator[tuple[str, str]]:
     """Rules that one problem breaks, each with what was found instead."""
     if not isinstance(posed, Problem):
         yield "generate must return a Problem", repr(posed)
@@ -103,8 +114,8 @@ def _problem_faults(posed: Problem) -> Iterator[tuple[str, str]]:
         yield "Problem.answer must be a string", repr(posed.answer)
     if not isinstance(posed.prompt, str):
         yield "Problem.prompt must be a string", repr(posed.prompt)
-    elif OPEN not in posed.prompt or CLOSE not in posed.prompt:
-        yield f"The prompt must ask for the answer as {tagged('…')}", repr(posed.prompt)
+    elif not is_asked_for(form, posed.prompt):
+        yield asking(form), repr(posed.prompt)
     elif not is_unicode(posed.prompt):
         yield "The prompt must hold no half characters (lone surrogates)", repr(posed.prompt)
     if not isinstance(posed.solution, (str, type(None))):

@@ -6,8 +6,9 @@ from itertools import pairwise
 from statistics import fmean
 from typing import Any
 
-from envs.answers import CLOSE, OPEN, tagged
-from envs.hacks import dressed, hacks, honest
+from envs.answers import OPEN, tagged
+from envs.forms import is_asked_for
+from envs.hacks import FORMAL, TRAILING, dressed, hacks, honest
 from envs.problems import Score
 from envs.rules import Sample, short, words
 from envs.task import Task
@@ -104,6 +105,20 @@ def _check_parts(sample: Sample) -> Iterator[str]:
             if not 0.0 <= value <= 1.0:
                 yield f"A task's own part of the reward must lie from 0 to 1, but {name!r} is {value}."
                 return
+
+
+def _check_trailing(sample: Sample) -> Iterator[str]:
+    """No component that looks at the form or the reasoning may pay for what stands behind an answer."""
+    task, posed = sample.task, sample.problems[0]
+    names = [term.name for term in task.terms if term.name in FORMAL and not term.foreign]
+    for text in honest(sample):
+        alone = task.score(text, posed.answer).parts
+        for behind in TRAILING:
+            parts = task.score(text + behind, posed.answer).parts
+            for name in names:
+                if parts[name] > alone[name]:
+                    yield f"What trails must earn nothing, but {short(text)} earns more {name} with {short(behind)}."
+                    return
 
 
 def _check_hacks(sample: Sample) -> Iterator[str]:
@@ -242,8 +257,9 @@ def _check_without_question(sample: Sample) -> Iterator[str]:
     for posed, prompt in zip(sample.problems, bare, strict=True):
         if prompt is None:
             continue
-        if not isinstance(prompt, str) or OPEN not in prompt or CLOSE not in prompt:
-            yield f"without_question must keep what asks for the answer as {tagged('…')}, got {prompt!r}."
+        if not isinstance(prompt, str) or not is_asked_for(sample.task.form, prompt):
+            wanted = tagged("…") if sample.task.form is None else f"the form {sample.task.form!r}"
+            yield f"without_question must keep what asks for the answer as {wanted}, got {prompt!r}."
             return
         if posed.prompt in prompt:
             yield f"without_question must take the question out, but {short(prompt)} still holds it."
@@ -263,6 +279,7 @@ SCORING_RULES = (
     _check_errors,
     _check_reward_falls,
     _check_parts,
+    _check_trailing,
     _check_hacks,
     _check_pure,
     _check_depict,

@@ -11,8 +11,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from envs import answers
+from envs import answers, forms
 from envs.fields import require_types
+from envs.forms import MARKS, Form
 from envs.problems import SPLITS, Problem, Score, problem_rng
 from envs.rewards import RewardShape, Term, accuracy, bounds_of, canonical, formatted, task_terms
 from rendering import Scene
@@ -45,8 +46,9 @@ class Task(ABC, Generic[Answer]):
         rewards: What a text is paid for, as `--reward NAME WEIGHT` says it: texts `NAME WEIGHT`, or in Python weights
             by name, `{"correct": 2.0, "cosine:max_length=2000": 1.0}`; see `envs.rewards`. Where it is given it
             replaces the weights above: a part that it does not name has weight 0, and is only reported.
-        answer_label: Such as `Answer:` or `####`: a text without tags may also give its answer behind this, at the
-            beginning of a line; prompts do not ask for it. None reads no such answers.
+        form: The form of an answer (`envs.forms`): what prompts ask for, demonstrations show, and the components that
+            look at the form pay; with `labels` an answer may also stand behind `Answer:`. None asks for
+            `<answer>…</answer>`, and takes `<think>…</think>` before it.
     """
 
     unit: ClassVar[str]
@@ -62,7 +64,7 @@ class Task(ABC, Generic[Answer]):
     accuracy_weight: float = 0.9
     format_weight: float = 0.1
     rewards: tuple[str, ...] = ()
-    answer_label: str | None = None
+    form: Form | None = None
 
     def __post_init__(self) -> None:
         """Check the fields; a subclass that checks its own calls `super().__post_init__()` first.
@@ -77,8 +79,8 @@ class Task(ABC, Generic[Answer]):
             raise ValueError(f"{name}.reward_sharpness must be above 0, got {self.reward_sharpness}.")
         if self.image_shape is not None and self.image_shape[0] < 1:
             raise ValueError(f"{name}.size must be at least 1 pixel, got {self.image_shape[0]}.")
-        if self.answer_label is not None and (not self.answer_label.strip() or "\n" in self.answer_label):
-            raise ValueError(f"{name}.answer_label must be a word such as 'Answer:', got {self.answer_label!r}.")
+        if self.form is not None and self.form not in MARKS:  # where a task of one's own has a field of that name
+            raise ValueError(f"{name}.form must be one of {', '.join(MARKS)}, or None, got {self.form!r}.")
         self.terms  # noqa: B018 (read now, so that a bad reward is told before any work starts)
 
     @functools.cached_property
@@ -222,14 +224,27 @@ class Task(ABC, Generic[Answer]):
 
         It is the solution where that earns as much as the bare answer between its tags, else the latter.
         """
-        bare = answers.tagged(self.best_answer(posed.answer))
-        worked = bare if posed.solution is None else posed.solution
+        bare = self.reply(self.best_answer(posed.answer))
+        worked = bare if posed.solution is None else self._in_form(posed)
         earned, most = (self.score(text, posed.answer).reward for text in (worked, bare))
         return worked if earned >= most else bare
 
+    def instruction(self, answer: str, steps: str | None = None) -> str:
+        """How to reply, in the task's form: what every prompt should end in.
+
+        Args:
+            answer: What stands for the answer, such as `NUMBER`.
+            steps: What stands for the reasoning where the task has no form; None then asks for the answer alone.
+        """
+        return forms.instruction(self.form, answer, steps)
+
+    def reply(self, answer: str, steps: str | None = None) -> str:
+        """An answer in the task's form, after the steps that lead to it, if any are given."""
+        return forms.reply(self.form, answer, steps)
+
     def committed(self, text: str) -> str | None:
         """The one answer that a text commits to, not read yet: see `envs.answers.committed`."""
-        return answers.committed(text, self.answer_label)
+        return answers.committed(text, forms.answer_label(self.form))
 
     def parse(self, text: str) -> Answer | None:
         """The committed answer: exactly one `<answer>…</answer>`, or a text that is nothing but the answer.
@@ -282,7 +297,15 @@ class Task(ABC, Generic[Answer]):
         may rise with the error. Those that the field `rewards` names come from `envs.rewards`.
         """
         near = accuracy(self.reward_shape, error, self.worst_error, self.reward_sharpness)
-        return {"accuracy": near, "format": formatted(text)}
+        return {"accuracy": near, "format": formatted(text, self.form)}
+
+    def _in_form(self, posed: Problem) -> str:
+        """The solution in the task's form, if it is one in `<think>…</think><answer>…</answer>`; else as it is."""
+        solution = posed.solution or ""
+        thought = forms.thought_of(solution)
+        if self.form is None or thought is None or not forms.is_formatted(solution):
+            return solution
+        return self.reply(self.best_answer(posed.answer), thought)
 
     def bounded_error(self, answer: Answer | None, truth: Answer) -> float:
         """`error` clipped to 0 and `worst_error`; `worst_error` for no answer, and for an error of NaN."""

@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from agents.rollout import Rollout
-from envs.answers import CLOSE_THINK, OPEN_THINK, is_formatted
+from envs.forms import Form, is_formatted, thought_of
 from train.environments import column
 
 # An n-gram has so many tokens. Three token ids of 21 bits each are one number of 63, so that equal means equal.
@@ -15,22 +15,23 @@ N_GRAM, BITS = 3, 21
 CLIPPED_APART = ("clip_fraction_low", "clip_fraction_high")
 
 
-def answer_metrics(rollout: Rollout, end_ids: Sequence[int]) -> dict[str, float | None]:
+def answer_metrics(rollout: Rollout, end_ids: Sequence[int], form: Form | None = None) -> dict[str, float | None]:
     """The columns that tell more of the answers than their means; None for what there is nothing of.
 
     Args:
         rollout: the answers as they were drawn first, those of all processes.
         end_ids: tokens that end an answer; one that ends with another was cut off.
+        form: the task's, which says what is formatted, and what is reasoning; None where it has none.
     """
     ids_BT, mask_BT = rollout.answers.ids_BT.cpu(), rollout.answers.mask_BT.cpu()
-    thoughts = [len(thought) for thought in map(thought_of, rollout.texts) if thought is not None]
+    thoughts = [len(thought) for text in rollout.texts if (thought := thought_of(text, form)) is not None]
     spreads = spread("reward", rollout.rewards_PG.flatten().double().cpu().numpy())
     for name in rollout.infos:
         if name.startswith("reward/") and (values := column(rollout.infos, name)) is not None:
             spreads |= spread(name, values)
     return {
         **spreads,
-        "formatted": float(np.mean([is_formatted(text) for text in rollout.texts])),
+        "formatted": float(np.mean([is_formatted(text, form) for text in rollout.texts])),
         "answer_tokens_max": float(mask_BT.sum(-1).max()),
         "truncated": float(rollout.answers.truncated(end_ids).float().mean()),
         "thinking": len(thoughts) / len(rollout.texts),
@@ -50,15 +51,6 @@ def spread(name: str, values: np.ndarray) -> dict[str, float | None]:
         f"{name}_min": float(numbers.min()),
         f"{name}_max": float(numbers.max()),
     }
-
-
-def thought_of(text: str) -> str | None:
-    """What stands before the first `</think>` and after a `<think>`; None without such a section.
-
-    Templates of some models put the opening tag into the prompt: an answer that only closes it thought too.
-    """
-    before, closing, _ = text.partition(CLOSE_THINK)
-    return before.partition(OPEN_THINK)[2] if closing and OPEN_THINK in before else before if closing else None
 
 
 def repeated_ngrams(ids_BT: Tensor, mask_BT: Tensor) -> float | None:

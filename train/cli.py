@@ -7,6 +7,7 @@ import tyro
 from gymnasium.envs.registration import EnvSpec
 
 import envs
+from envs.check import unasked_form
 from envs.fields import flag_of, read_fields, split_flags
 from envs.foreign import require_trainable
 from envs.registry import is_ours, registered, task_class
@@ -96,7 +97,10 @@ def task_fields(spec: EnvSpec, texts: Mapping[str, str]) -> dict[str, Any]:
             )
         return {}
     fields = read_fields(task_class(spec), texts)
-    broken = envs.check_task(envs.make_task(spec, **fields))
+    task = envs.make_task(spec, **fields)
+    broken = envs.check_task(task)
     if broken:
         raise ValueError(f"{spec.id} breaks a rule of tasks, and `envs check` tells which others: {broken[0]}")
+    if unasked := unasked_form(task):
+        print(f"note: {unasked}")
     return fields

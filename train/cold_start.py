@@ -10,7 +10,6 @@ import gymnasium as gym
 import torch
 from torch import nn
 
-from agents.baselines import tagged
 from agents.batch import Prompts
 from agents.language_model import LanguageModel
 from train.config import Settings, peak_rates
@@ -21,7 +20,8 @@ from train.optimizer import BETAS, TOKEN_EMBEDDINGS, build_optimizers, only_trai
 from train.seeds import problem_seeds
 from train.supervised import imitate
 
-# What the info of a reset must hold for it; where an `answer` is told, so is the `best_answer`, its written form.
+# What the info of a reset must hold for it; where an `answer` is told, so is the `best_reply`, all that is
+# written for it.
 COLD_START_INFO = {"format": "answer", "answers": "demonstration"}
 # A step of `format`: problems, and random answers to each, taken from the others.
 PROBLEMS, ANSWERS = 32, 8
@@ -99,11 +99,10 @@ def _what_learns(model: nn.Module, config: Settings) -> tuple[list[nn.Parameter]
 def other_answers(
     policy: LanguageModel, envs: gym.vector.VectorEnv, config: Settings, step: int, processes: Processes
 ) -> tuple[Prompts, list[str]]:
-    """The own ones of `PROBLEMS` prompts, and `ANSWERS` texts to each of all: other problems' answers, tagged."""
-    prompts, best = _pose(policy, envs, config, step, processes, PROBLEMS, "best_answer")
-    problems = len(best)
+    """The own ones of `PROBLEMS` prompts, and `ANSWERS` texts to each of all: other problems' answers in form."""
+    prompts, texts = _pose(policy, envs, config, step, processes, PROBLEMS, "best_reply")
+    problems = len(texts)
     answers = min(ANSWERS, problems - 1)  # never a problem's own
-    texts = [tagged(answer) for answer in best]
     return prompts, [texts[(i + 1 + k) % problems] for i in range(problems) for k in range(answers)]
 
 

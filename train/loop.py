@@ -109,6 +109,8 @@ class Trainer:
         self.learner = Learner(config, policy, self.processes, self.progress.note)
         self.watch = Watch(config, self.samples, self.progress.note, self.processes)
         task = task_behind(envs)
+        self.form = task.form if task else None
+        """That answers are asked for in."""
         self.curriculum = Curriculum(config, task, self.progress.note) if config.curriculum and task else None
         self.stopping = False
         self.wide_gap = WIDE_GAP[config.dtype]
@@ -202,7 +204,7 @@ class Trainer:
             "skipped_steps": self.state.skipped_steps,
             "entropy_bonus": bonus,
             "learning_rate": factor * config.learning_rate,
-            **answer_metrics(batch.first, self.policy.end_ids),
+            **answer_metrics(batch.first, self.policy.end_ids, self.form),
             **self.watch.machine(batch.posed * config.group_size, begin),
             "seconds_total": self.seconds,
             "seconds_rollout": rolled_out - begin,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import envs
-from agents.baselines import Chance, Constant, Oracle, tagged
+from agents.baselines import Chance, Constant, Oracle
 from agents.endpoint import Endpoint
 from agents.language_model import LanguageModel
 from agents.loading import SMALL, latest_checkpoint, load_policy
@@ -144,6 +144,6 @@ def answer_tokens(policy: LanguageModel, task: envs.Task, worked: bool) -> int:
     if worked:
         texts = [task.demonstration(envs.problem(task, seed, "train")) for seed in range(ANSWER_POOL)]
     else:
-        texts = [tagged(answer) for answer in answer_pool(task)]
+        texts = [task.reply(answer) for answer in answer_pool(task)]
     ids_BT, _ = policy.encode(texts)
     return ids_BT.shape[1]

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from agents.baselines import tagged
 from agents.batch import Answers
 from agents.grpo import group_advantages, token_weights
 from agents.language_model import LanguageModel
@@ -64,7 +63,7 @@ def learner_batch(
     tokens out of the loss, whatever they earned (Yu et al. 2025, DAPO, https://arxiv.org/abs/2503.14476, section 3.4).
 
     Args:
-        rollout: of P problems whose infos tell the `best_answer`, if there is a replay.
+        rollout: of P problems whose infos tell the `best_reply`, if there is a replay.
         advantages_B: of the P·G sampled answers.
         config: `normalise`, `max_new_tokens` and `overlong` count here.
         policy: encodes the texts.
@@ -79,7 +78,7 @@ def learner_batch(
     P, G = rollout.rewards_PG.shape
     if not replay_weight:
         return LearnerBatch(answers, advantages_B, weights_BT, shares_BT, torch.zeros_like(weights_BT), G)
-    truths = [tagged(str(answer)) for answer in rollout.infos["best_answer"][::G]]
+    truths = [str(reply) for reply in rollout.infos["best_reply"][::G]]
     ids_PT, mask_PT = policy.encode([truth for _, truth in pairwise([*truths, truths[0]])])
     T = max(answers.ids_BT.shape[1], ids_PT.shape[1])
 

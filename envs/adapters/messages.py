@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from envs.question import draw
-from envs.task import Problem, Task
+from envs.problems import Problem
+from envs.task import Task
 
 
 def user_message(task: Task, posed: Problem) -> dict[str, Any]:

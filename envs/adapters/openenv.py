@@ -11,7 +11,8 @@ from envs.adapters.extras import require
 from envs.adapters.messages import picture_uri, printable
 from envs.question import SEED_LIMIT, step_info
 from envs.registry import make_task, resolve
-from envs.task import Problem, Task, problem
+from envs.problems import Problem
+from envs.task import Task, problem
 
 EXTRA = "openenv"
 

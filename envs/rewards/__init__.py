@@ -7,7 +7,7 @@ field `rewards` of every task, and are plain functions for other libraries.
 
 from envs.rewards.answer import correct, numeric
 from envs.rewards.component import COMPONENTS, TOLD, Component, component
-from envs.rewards.form import Style, formatted, soft_format, strict_format, tag_count
+from envs.rewards.form import formatted, soft_format, strict_format, tag_count
 from envs.rewards.functions import reward_function
 from envs.rewards.length import cosine, log_length, overlong
 from envs.rewards.reasoning import reasoning_steps, repetition
@@ -21,7 +21,6 @@ __all__ = [
     "TOLD",
     "Component",
     "RewardShape",
-    "Style",
     "Term",
     "accuracy",
     "bounds_of",

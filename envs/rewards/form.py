@@ -1,37 +1,21 @@
-"""Components that look at the form of a text, in one of four styles.
+"""Components that look at the form of a text, in one of the four styles that `envs.forms` has.
 
-    think       <think>…</think><answer>…</answer>, as R1 was asked for and our prompts ask for
-    reasoning   <reasoning>…</reasoning><answer>…</answer>
-    labels      Reasoning: … Answer: …, each label at the beginning of a line
-    none        <answer>…</answer> alone, without any reasoning
-
-None of them looks at what the answer says, so give them small weights. `envs.answers.is_formatted`, behind every
-task's own part `format`, takes `think` and `none` alike and asks for no newlines.
+None of them looks at what the answer says, so give them small weights. `formatted`, every task's own part `format`,
+takes a text with and without reasoning alike, and asks for no newlines. In a task with a `form` that is their style.
 """
 
-from typing import Literal
-
-from envs.answers import CLOSE, CLOSE_THINK, OPEN, OPEN_THINK, is_formatted
+from envs.answers import CLOSE, OPEN
+from envs.forms import MARKS, Form, is_formatted
 from envs.rewards.component import component, require
 
-Style = Literal["think", "reasoning", "labels", "none"]
 
-MARKS: dict[Style, tuple[str, ...]] = {
-    "think": (OPEN_THINK, CLOSE_THINK, OPEN, CLOSE),
-    "reasoning": ("<reasoning>", "</reasoning>", OPEN, CLOSE),
-    "labels": ("Reasoning:", "Answer:"),
-    "none": (OPEN, CLOSE),
-}
-"""What has to stand in a text of a style, each once and in this order."""
-
-
-def formatted(text: str) -> float:
-    """1.0 if the text is one `<answer>…</answer>`, at most a `<think>…</think>` before it; otherwise 0.0."""
-    return float(is_formatted(text))
+def formatted(text: str, form: Form | None = None) -> float:
+    """1.0 if the text is one answer in the form, at most a reasoning before it; otherwise 0.0. None is `think`."""
+    return float(is_formatted(text, form))
 
 
 @component()
-def strict_format(text: str, *, style: Style = "think") -> float:
+def strict_format(text: str, *, style: Form = "think") -> float:
     """1 for a text in exactly this form, every tag on a line of its own; else 0. Bounds {0, 1}.
 
     `<think>⏎…⏎</think>⏎<answer>⏎…⏎</answer>`, one newline after it allowed; each tag once in all; what stands between
@@ -40,7 +24,7 @@ def strict_format(text: str, *, style: Style = "think") -> float:
 
     Args:
         text: What the policy wrote.
-        style: See the module.
+        style: See `envs.forms`.
     """
     marks = _marks(style)
     if _singles(text, marks) < len(marks):
@@ -62,7 +46,7 @@ def strict_format(text: str, *, style: Style = "think") -> float:
 
 
 @component()
-def soft_format(text: str, *, style: Style = "think") -> float:
+def soft_format(text: str, *, style: Form = "think") -> float:
     """1 for a text that holds the form somewhere, newlines or not; else 0. Bounds {0, 1}.
 
     Each tag once, in order, and nothing but white space between reasoning and answer; what stands before and after
@@ -70,7 +54,7 @@ def soft_format(text: str, *, style: Style = "think") -> float:
 
     Args:
         text: What the policy wrote.
-        style: See the module.
+        style: See `envs.forms`.
     """
     marks = _marks(style)
     if _singles(text, marks) < len(marks):
@@ -82,7 +66,7 @@ def soft_format(text: str, *, style: Style = "think") -> float:
 
 
 @component()
-def tag_count(text: str, *, style: Style = "think", penalty: float = 0.002) -> float:
+def tag_count(text: str, *, style: Form = "think", penalty: float = 0.002) -> float:
     """The share of the style's tags that stand there exactly once, less a penalty for what trails. Bounds [0, 1].
 
     `max(0, n / N − penalty · t)` with n of N tags that occur once, and t the characters after the answer, white space
@@ -91,7 +75,7 @@ def tag_count(text: str, *, style: Style = "think", penalty: float = 0.002) -> f
 
     Args:
         text: What the policy wrote.
-        style: See the module.
+        style: See `envs.forms`.
         penalty: What a trailing character costs, 0 and up.
     """
     require(0.0 <= penalty < float("inf"), "penalty must be 0 or more", penalty)
@@ -103,7 +87,11 @@ def tag_count(text: str, *, style: Style = "think", penalty: float = 0.002) -> f
     return max(0.0, _singles(text, marks) / len(marks) - penalty * len(trailing.strip()))
 
 
-def _marks(style: Style) -> tuple[str, ...]:
+PAID_FORMS = ("strict_format", "soft_format", "tag_count")
+"""The components that pay for all of a form, by name."""
+
+
+def _marks(style: Form) -> tuple[str, ...]:
     require(style in MARKS, f"style must be one of {', '.join(MARKS)}", style)
     return MARKS[style]
 

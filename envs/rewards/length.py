@@ -6,6 +6,7 @@ different models, so characters are counted here: about four to a token of Engli
 
 import math
 
+from envs.forms import Form
 from envs.rewards.component import Bounds, component, require
 from envs.rewards.reasoning import reasoning
 
@@ -49,7 +50,7 @@ def cosine(
 
 
 @component()
-def log_length(text: str, *, enough: int = 1000) -> float:
+def log_length(text: str, *, enough: int = 1000, style: Form = "think") -> float:
     """Longer reasoning earns more, ever more slowly. Bounds [0, 1].
 
     `min(1, ln(1 + L) / ln(1 + enough))` with L the characters before the answer, white space around them apart, so
@@ -59,9 +60,10 @@ def log_length(text: str, *, enough: int = 1000) -> float:
     Args:
         text: What the policy wrote.
         enough: As many characters as earn all of it, 1 and up.
+        style: Where the answer begins, see `envs.rewards.reasoning.reasoning`.
     """
     require(enough >= 1, "enough must be 1 or more", enough)
-    return min(1.0, math.log1p(len(reasoning(text).strip())) / math.log1p(enough))
+    return min(1.0, math.log1p(len(reasoning(text, style).strip())) / math.log1p(enough))
 
 
 @component(-1.0, 0.0)

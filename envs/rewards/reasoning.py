@@ -3,6 +3,7 @@
 import re
 
 from envs.answers import OPEN
+from envs.forms import Form, answer_label
 from envs.rewards.component import component, require
 
 STEP = re.compile(
@@ -13,13 +14,15 @@ STEP = re.compile(
 """What begins a step: `Step 3:`, `3. `, `- ` at the beginning of a line, or a word such as `Next,` anywhere."""
 
 
-def reasoning(text: str) -> str:
-    """What stands before the first `<answer>`; all of a text without one."""
-    return text.partition(OPEN)[0]
+def reasoning(text: str, style: Form = "think") -> str:
+    """What stands before the first `<answer>` and, with labels, the first `Answer:` that begins a line; else all."""
+    before = text.partition(OPEN)[0]
+    label = answer_label(style)
+    return before if label is None else f"\n{before}".partition(f"\n{label}")[0]
 
 
 @component()
-def reasoning_steps(text: str, *, enough: int = 3) -> float:
+def reasoning_steps(text: str, *, enough: int = 3, style: Form = "think") -> float:
     """How many steps the reasoning shows, as a share of what is enough. Bounds [0, 1].
 
     `min(1, n / enough)` with n markers of a step (`STEP`) before the answer. It counts markers, not thoughts: give it a
@@ -28,9 +31,10 @@ def reasoning_steps(text: str, *, enough: int = 3) -> float:
     Args:
         text: What the policy wrote.
         enough: As many steps as earn all of it, 1 and up.
+        style: Where the answer begins, see `reasoning`.
     """
     require(enough >= 1, "enough must be 1 or more", enough)
-    return min(1.0, sum(1 for _ in STEP.finditer(reasoning(text))) / enough)
+    return min(1.0, sum(1 for _ in STEP.finditer(reasoning(text, style))) / enough)
 
 
 @component(bounds=lambda penalty, **_: (penalty, 0.0))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from envs.forms import Form
 from envs.rewards.component import Bounds, Function
 
 _noted: set[str] = set()
@@ -38,6 +39,7 @@ class Term:
         function: Gives its value for a text and the keywords `TOLD`; None for a part of the task's own.
         foreign: Whether the function is a user's: nobody knows what it does.
         uncommitted: Whether it pays a text without a committed answer too; a user's function decides that itself.
+        style: The form that it looks for in a text; None for one that looks for none.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Term:
     function: Function | None = None
     foreign: bool = False
     uncommitted: bool = False
+    style: Form | None = None
 
     def value(self, text: str, told: Mapping[str, Any]) -> float:
         """What it gives for a text, within its bounds; never raises.

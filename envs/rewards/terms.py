@@ -18,12 +18,16 @@ from difflib import get_close_matches
 from typing import Any
 
 from envs.fields import describe, read_value
+from envs.forms import Form
 from envs.importing import import_module
 from envs.rewards.component import COMPONENTS, TOLD, Bounds, Function
 from envs.rewards.term import Asking, Term
 
 UNCOMMITTED = "uncommitted"
 """The parameter that every registered component takes besides its own."""
+
+STYLE = "style"
+"""The parameter of the components that look at the form, which a task's field `form` sets."""
 
 
 def canonical(rewards: Any) -> tuple[str, ...]:
@@ -82,7 +86,7 @@ def task_terms(task: Any) -> tuple[Term, ...]:
             raise ValueError(f"{type(task).__name__}.{field} must be 0 or more, got {weight}.")
         own[field.removesuffix("_weight")] = float(weight)
     terms = {name: Term(name, 0.0 if task.rewards else weight) for name, weight in own.items()}
-    terms |= {term.name: term for term in read_terms(task.rewards, own)}
+    terms |= {term.name: term for term in read_terms(task.rewards, own, task.form)}
     if not bounds_of(terms.values())[1] > 0:
         weights = ", ".join(f"{term.name} {term.weight:g}" for term in terms.values())
         raise ValueError(
@@ -99,27 +103,29 @@ def bounds_of(terms: Iterable[Term]) -> Bounds:
     return least, most
 
 
-def read_terms(entries: Sequence[str], own: Collection[str]) -> tuple[Term, ...]:
+def read_terms(entries: Sequence[str], own: Collection[str], form: Form | None = None) -> tuple[Term, ...]:
     """The components of a reward, ready to be asked.
 
     Args:
         entries: As `canonical` gives them.
         own: Names of the task's own parts.
+        form: The task's, which is the `style` of components that have one.
 
     Raises:
-        ValueError: For an unknown name or parameter, a bad value, a user's function that is missing or does not fit.
+        ValueError: For an unknown name or parameter, a bad value, a style that is not the task's form, a user's
+            function that is missing or does not fit.
     """
     terms: dict[str, Term] = {}
     for entry in entries:
         spec, weight = entry.split()
-        term = _term(spec, float(weight), own)
+        term = _term(spec, float(weight), own, form)
         if term.name in terms:
             raise ValueError(f"The reward {term.name!r} stands there twice; give it once, or rename your function.")
         terms[term.name] = term
     return tuple(terms.values())
 
 
-def _term(spec: str, weight: float, own: Collection[str]) -> Term:
+def _term(spec: str, weight: float, own: Collection[str], form: Form | None) -> Term:
     segments = spec.split(":")
     heads = [segment for segment in segments if "=" not in segment]
     given = dict(segment.split("=", 1) for segment in segments[len(heads) :] if "=" in segment)
@@ -142,13 +148,19 @@ def _term(spec: str, weight: float, own: Collection[str]) -> Term:
         raise ValueError(f"Unknown reward {name!r}.{hint} Known: {', '.join(names)}, and module:function.")
     paying = given.pop(UNCOMMITTED, "false")
     parameters = _parameters(name, known.function, given)
+    if form is not None and STYLE in known.defaults and parameters.setdefault(STYLE, form) != form:
+        raise ValueError(
+            f"Reward {name!r} has the style {parameters[STYLE]!r}, and the form that prompts ask for is {form!r}: "
+            f"leave {STYLE} out, or give the form {parameters[STYLE]!r}."
+        )
     function = _asking(name, known.function, parameters)
     try:
         function("", answer="", committed="", error=0.0, parsed=False, correct=False, worst_error=1.0)
     except ValueError as error:
         raise ValueError(f"Reward {name!r}: {error}.") from None
-    bounds = known.bounds(**known.defaults | parameters)
-    return Term(name, weight, bounds, function, uncommitted=_read(name, UNCOMMITTED, paying, bool))
+    values = known.defaults | parameters
+    uncommitted = _read(name, UNCOMMITTED, paying, bool)
+    return Term(name, weight, known.bounds(**values), function, uncommitted=uncommitted, style=values.get(STYLE))
 
 
 def _users_term(location: str, given: Mapping[str, str], weight: float, own: Collection[str]) -> Term:

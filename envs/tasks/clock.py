@@ -112,7 +112,7 @@ class Clock(Task[int]):
             look = self.look(seed)
             info |= {"look": seed} | dial_styles.described(look)
         return Problem(
-            prompt=f"What time is it? Reply {answers.tagged(form)}",
+            prompt=f"What time is it? {self.instruction(form)}",
             answer=self.write(time),
             scene=self._draw(look, time),
             solution=self._explain(time),

@@ -15,6 +15,7 @@ from envs import answers, expressions
 from envs.data.dataset import Choice, DataSet, load, shuffled
 from envs.data.formats import Item
 from envs.expressions import Expression
+from envs.forms import STEPS
 from envs.problems import Problem, problem_rng
 from envs.task import Task
 from envs.tasks.countdown_solver import nearest, random_expression
@@ -28,9 +29,6 @@ HELD_OUT = 4
 
 TRIES = 3000
 """How many draws may fail before fields are said to allow no problem."""
-
-INSTRUCTION = f"Reply {answers.OPEN_THINK}STEPS{answers.CLOSE_THINK}{answers.tagged('EXPRESSION')}"
-"""What every prompt ends in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,12 +147,12 @@ class Countdown(Task[Expression]):
     def _problem(self, numbers: list[int], target: int, solution: str, **info: int) -> Problem:
         listed = ", ".join(map(str, numbers))
         signs = " ".join(self.operations)
-        prompt = f"Make {target} from {listed} with {signs} and brackets, each number exactly once. {INSTRUCTION}"
+        question = f"Make {target} from {listed} with {signs} and brackets, each number exactly once."
         best = expressions.read(solution)
         assert best is not None
         steps = "\n".join(best.steps)
         return Problem(
-            prompt,
+            f"{question} {self.instruction('EXPRESSION', STEPS)}",
             json.dumps({"target": target, "numbers": numbers, "solution": best.text}),
             solution=answers.OPEN_THINK + steps + answers.CLOSE_THINK + answers.tagged(best.text),
             info={"numbers": len(numbers), "target": target} | info,
@@ -162,7 +160,7 @@ class Countdown(Task[Expression]):
 
     def without_question(self, problem: Problem) -> str:
         """How to reply, which is what every prompt ends in."""
-        return INSTRUCTION
+        return self.instruction("EXPRESSION", STEPS)
 
     def best_answer(self, answer: str) -> str:
         """The solution: the expression that comes to the target."""

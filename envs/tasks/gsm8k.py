@@ -9,9 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from envs import answers
+from envs import answers, forms
 from envs.data.dataset import Choice, DataSet, load, shuffled
 from envs.data.formats import Item
+from envs.forms import STEPS
 from envs.problems import Problem, Scalar, problem_rng
 from envs.task import Task
 from envs.tasks.word_problems import MOST_STEPS, compose
@@ -24,8 +25,8 @@ CALCULATOR = re.compile(r"<<[^<>]*>>")
 HELD_OUT = 4
 """One made-up problem in so many belongs to the eval split, for good."""
 
-INSTRUCTION = f"Reply {answers.OPEN_THINK}STEPS{answers.CLOSE_THINK}{answers.tagged('NUMBER')}"
-"""What every prompt ends in."""
+CHECKED = forms.instruction(None, "NUMBER", STEPS)
+"""What follows a question where its split is looked up, whatever form the prompt asks for: a problem has one split."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,8 @@ class GSM8K(Task[float]):
         rng = problem_rng(seed, split)
         while True:
             posed = self.generate(rng)
-            held_out = zlib.crc32(posed.prompt.encode()) % HELD_OUT == 0
+            checked = posed.prompt.removesuffix(self.without_question(posed)) + CHECKED
+            held_out = zlib.crc32(checked.encode()) % HELD_OUT == 0
             if held_out == (split == "eval"):
                 return posed
 
@@ -121,15 +123,15 @@ class GSM8K(Task[float]):
         return Problem(self._prompt(item.question), item.answer, solution=item.solution, info=info)
 
     def _prompt(self, question: str) -> str:
-        return f"{question} {INSTRUCTION}"
+        return f"{question} {self.instruction('NUMBER', STEPS)}"
 
     def without_question(self, problem: Problem) -> str:
         """How to reply, which is what every prompt ends in."""
-        return INSTRUCTION
+        return self.instruction("NUMBER", STEPS)
 
     def demonstration(self, posed: Problem) -> str:
         """The steps of the solution, without the notes for a calculator, and the answer."""
-        return answers.reasoned(CALCULATOR.sub("", (posed.solution or "").rpartition("####")[0]), posed.answer)
+        return self.reply(posed.answer, CALCULATOR.sub("", (posed.solution or "").rpartition("####")[0]))
 
     def read(self, text: str) -> float:
         """The number, without its dollar or percent sign."""

@@ -10,15 +10,13 @@ import numpy as np
 from envs import answers, verifier
 from envs.data.dataset import Choice, DataSet, load, shuffled
 from envs.data.formats import FORMATS, Columns, Item, unboxed
+from envs.forms import STEPS
 from envs.problems import Problem
 from envs.task import Task
 from envs.tasks.maths_answers import LONGEST, NUMERIC, Value, read_number, read_value, unwrapped
 
 WORDED = tuple(name for name in FORMATS if name != "countdown")
 """The forms whose rows are a question and its answer."""
-
-INSTRUCTION = f"Reply {answers.OPEN_THINK}STEPS{answers.CLOSE_THINK}{answers.tagged('ANSWER')}"
-"""What every prompt ends in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,16 +98,16 @@ class Maths(Task[Value]):
         return self._problem_of(self._rows.draw(rng))
 
     def _problem_of(self, item: Item) -> Problem:
-        prompt = f"{item.question} {INSTRUCTION}"
+        prompt = f"{item.question} {self.instruction('ANSWER', STEPS)}"
         return Problem(prompt, unwrapped(item.answer), solution=item.solution, info={"row": item.number})
 
     def without_question(self, problem: Problem) -> str:
         """How to reply, which is what every prompt ends in."""
-        return INSTRUCTION
+        return self.instruction("ANSWER", STEPS)
 
     def demonstration(self, posed: Problem) -> str:
         """The solution, its own tags taken out, and the answer."""
-        return answers.reasoned(posed.solution or "", posed.answer)
+        return self.reply(posed.answer, posed.solution or "")
 
     def parse(self, text: str) -> Value | None:
         """The committed answer: a number, or any text of at most 300 characters where LaTeX is compared."""

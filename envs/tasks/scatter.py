@@ -112,7 +112,7 @@ class Scatter(Task[float]):
         x, y = cloud(r, count, self.style, rng)
         answer = self.write(r)
         return Problem(
-            prompt=f"What is the correlation r? Reply {answers.tagged('±0.00')}",
+            prompt=f"What is the correlation r? {self.instruction('±0.00')}",
             answer=answer,
             scene=LOOKS[self.style](x, y, rng),
             solution=f"{answers.OPEN_THINK}{_in_words(r)}.{answers.CLOSE_THINK}{answers.tagged(answer)}",

@@ -1,6 +1,6 @@
 import pytest
 
-from envs.answers import NUMBER, TIME, candidates, committed, is_formatted, read_time, tagged
+from envs.answers import NUMBER, TIME, candidates, committed, read_time, tagged
 
 
 @pytest.mark.parametrize(
@@ -28,32 +28,6 @@ def test_committed_answer(text, expected):
 def test_tagged_answer_is_committed():
     assert tagged("3") == "<answer>3</answer>"
     assert committed(tagged("3")) == "3"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("<answer>7</answer>", True),
-        (" \n<answer>7</answer>\n", True),
-        ("<think>the short hand</think><answer>7</answer>", True),
-        ("\n<think></think>\n\n<answer>\n7\n</answer>", True),
-        ("<answer>7</answer>.", False),
-        ("It is <answer>7</answer>", False),
-        ("7", False),
-        ("", False),
-        ("<think>hm</think>7", False),
-        ("<think>hm<answer>7</answer>", False),
-        ("<think>hm</think>so<answer>7</answer>", False),
-        ("<think>a</think><think>b</think><answer>7</answer>", False),
-        ("<think><answer>6</answer></think><answer>7</answer>", False),
-        ("<answer>7</answer><answer>8</answer>", False),
-        ("<answer>7</answer></answer>", False),
-        ("<answer>7", False),
-        ("<answer></think></answer>", True),  # what the answer says is not looked at
-    ],
-)
-def test_format(text, expected):
-    assert is_formatted(text) is expected
 
 
 @pytest.mark.parametrize(
@@ -133,7 +107,6 @@ def test_megabytes_are_read(unit):
         "<think>" + unit * 300_000 + "</think><answer>1:23</answer>",
     ):
         committed(text)
-        is_formatted(text)
         for pattern in (TIME, NUMBER):
             pattern.fullmatch(text)
             next(candidates(text, pattern), None)

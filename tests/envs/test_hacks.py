@@ -28,6 +28,7 @@ PUBLISHED = {
     "clock": ("accuracy 3", "numeric 0.5", "strict_format:style=reasoning 0.5"),
     "dapo": ("correct 1", "overlong 1"),
     "partial form": ("correct 1", "tag_count:uncommitted=true 0.1", "soft_format:uncommitted=true 0.1"),
+    "default form": ("correct 1", "strict_format 0.1", "soft_format 0.1", "tag_count 0.1", "log_length 0.1"),
     "labels": ("correct 1", "soft_format:style=labels 0.1", "tag_count:style=labels 0.1"),  # which see no tags
 }
 
@@ -42,10 +43,11 @@ def test_published_rewards_cannot_be_had_for_nothing(name, rewards):
     assert check_task(make_task(name, rewards=rewards, **NEEDED.get(name, {})), samples=16) == []
 
 
+@pytest.mark.parametrize("form", ["reasoning", "labels", "none"])
 @pytest.mark.parametrize("name", TASKS)
-def test_answers_behind_a_label_cannot_be_had_for_nothing(name):
+def test_rewards_of_a_form_cannot_be_had_for_nothing(name, form):
     fields = NEEDED.get(name, {})
-    assert check_task(make_task(name, answer_label="Answer:", rewards=PUBLISHED["labels"], **fields), samples=8) == []
+    assert check_task(make_task(name, form=form, rewards=PUBLISHED["default form"], **fields), samples=8) == []
 
 
 def test_what_is_tried():
@@ -119,6 +121,15 @@ def test_scorers_that_are_fooled_are_found_out(change):
     assert any(re.search("no more reward than any answer|more than an honest answer", found) for found in broken), (
         broken
     )
+
+
+def test_pay_for_what_trails_is_found_out(monkeypatch):
+    """As `log_length` once gave it for all that stands behind a label."""
+    task = make_task("gsm8k", form="labels", rewards={"correct": 1, "log_length": 0.1})
+    assert check_task(task, samples=4) == []
+    monkeypatch.setattr("envs.rewards.length.reasoning", lambda text, style: text.partition("<answer>")[0])
+    (broken,) = check_task(task, samples=4)
+    assert broken.startswith("What trails must earn nothing, but 'Answer: ")
 
 
 def test_parts_need_weights_and_bounds():

@@ -44,7 +44,11 @@ def test_an_episode(env):
     assert observation["prompt"] == posed.prompt
     assert observation["image"].shape == (56, 56, 3)
     assert observation["image"].dtype == np.uint8
-    shown = {"best_answer": posed.answer, "demonstration": posed.solution}
+    shown = {
+        "best_answer": posed.answer,
+        "best_reply": f"<answer>{posed.answer}</answer>",
+        "demonstration": posed.solution,
+    }
     assert info == {"seed": 3, "answer": posed.answer, **shown, **posed.info}
     assert observation in env.observation_space
 

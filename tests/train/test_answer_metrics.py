@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from agents.batch import Answers
-from train.answer_metrics import answer_metrics, clipped_apart, repeated_ngrams, spread, thought_of
+from train.answer_metrics import answer_metrics, clipped_apart, repeated_ngrams, spread
 
 END = 9
 
@@ -63,19 +63,14 @@ def test_a_spread_leaves_out_what_is_not_finite():
     assert spread("x", np.array([1.0, np.nan, 5.0, -np.inf])) == {"x_std": 2.0, "x_min": 1.0, "x_max": 5.0}
 
 
-@pytest.mark.parametrize(
-    ("text", "thought"),
-    [
-        ("<think>a b</think>c", "a b"),
-        ("x<think></think>", ""),
-        ("the prompt opened it</think>c", "the prompt opened it"),
-        ("<think>never closed", None),
-        ("no tags", None),
-        ("<think>a</think><think>bcd</think>", "a"),
-    ],
-)
-def test_what_was_thought(text, thought):
-    assert thought_of(text) == thought
+def test_columns_of_a_form():
+    texts = ["<reasoning>ab</reasoning><answer>3</answer>", "<think>abcd</think><answer>3</answer>"]
+    told = rollout([[END], [END]], texts, [[0.0, 1.0]])
+    for form, characters in (("reasoning", 2.0), (None, 4.0), ("think", 4.0)):
+        found = answer_metrics(told, [END], form)
+        assert [found[name] for name in ("formatted", "thinking", "thinking_characters")] == [0.5, 0.5, characters]
+    found = answer_metrics(told, [END], "labels")
+    assert [found[name] for name in ("formatted", "thinking", "thinking_characters")] == [0.0, 0.0, None]
 
 
 def test_repeated_ngrams_against_brute_force():

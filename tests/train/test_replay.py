@@ -30,8 +30,8 @@ def rollout():
     mask = torch.ones(P * G, T, dtype=torch.bool)
     mask[3, 1] = False
     answers = Answers(ids, mask, -torch.ones(P * G, T) * mask)
-    told = np.array(["a", "a", "bb", "bb", "ccc", "ccc"], dtype=object)
-    return Rollout(None, answers, [""] * P * G, torch.zeros(P, G), {"best_answer": told})
+    told = np.array([f"<answer>{said}</answer>" for said in ("a", "a", "bb", "bb", "ccc", "ccc")], dtype=object)
+    return Rollout(None, answers, [""] * P * G, torch.zeros(P, G), {"best_reply": told})
 
 
 def batch(weight):

@@ -87,8 +87,9 @@ def test_the_loss_is_the_plain_one(make, normalise, micro_batch_tokens):
 def test_the_replay_adds_the_cross_entropy_of_the_next_problems_answer(make):
     trainer = make(replay_weight=0.3, entropy_bonus=0.0, micro_batch_tokens=1)
     rollout = crafted(trainer, [[0.0] * G, [0.0] * G])  # without spread: nothing but the replay is left
-    rollout = dataclasses.replace(rollout, infos={"best_answer": np.repeat(["01:02:03", "11:22:33"], G)})
-    ids_PT, mask_PT = trainer.policy.encode(["<answer>11:22:33</answer>", "<answer>01:02:03</answer>"])
+    replies = ["<answer>01:02:03</answer>", "<answer>11:22:33</answer>"]
+    rollout = dataclasses.replace(rollout, infos={"best_reply": np.repeat(replies, G)})
+    ids_PT, mask_PT = trainer.policy.encode(replies[::-1])
     with torch.no_grad():
         logp_PT, _ = trainer.policy.log_probabilities(rollout.prompts, ids_PT, mask_PT)
     metrics = update(trainer, rollout, 0.5)

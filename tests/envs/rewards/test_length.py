@@ -3,6 +3,7 @@ import math
 import pytest
 
 from envs.rewards import cosine, log_length, overlong
+from tests.envs.test_task import Sum
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,14 @@ def test_the_cosine_is_trls():
 )
 def test_log_length(text, expected):
     assert log_length(text, enough=99) == pytest.approx(expected)
+
+
+def test_what_trails_an_answer_behind_a_label_is_no_reasoning():
+    assert log_length("Answer: 18\n" + 1000 * "x", style="labels") == 0.0
+    assert log_length("123456789\nAnswer: 18\n" + 1000 * "x", enough=99, style="labels") == pytest.approx(0.5)
+    assert log_length("<answer>18</answer>\nAnswer: 18" + 1000 * "x", style="labels") == 0.0  # tags come first
+    assert log_length("the Answer: 18\n" + 1000 * "x", style="labels") == 1.0  # no label: it begins no line
+    assert Sum(form="labels", rewards={"log_length": 1}).score("Answer: 18\n" + 1000 * "x", "18").reward == 0.0
 
 
 @pytest.mark.parametrize(("length", "expected"), [(0, 0), (80, 0), (81, -0.05), (90, -0.5), (100, -1), (101, -1)])

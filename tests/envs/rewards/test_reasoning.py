@@ -24,6 +24,12 @@ def test_steps(text, steps):
     assert reasoning_steps(text) == min(1.0, steps / 3)
 
 
+def test_steps_behind_an_answer_are_none():
+    text = "Reasoning: I add.\n1. four\nAnswer: 7\n2. more\n3. more"
+    assert reasoning_steps(text, enough=10, style="labels") == 0.1
+    assert reasoning_steps(text, enough=10) == 0.3
+
+
 @pytest.mark.parametrize(
     ("text", "n", "share"),
     [

@@ -50,23 +50,6 @@ def test_what_commits_to_no_answer_may_be_paid_for_its_form():
     assert check_task(task) == []
 
 
-def test_answers_behind_a_label_are_paid_alike():
-    rewards = {"correct": 2, "numeric": 0.5, "strict_format:style=labels": 0.5}
-    task = Sum(rewards=rewards, answer_label="Answer:")
-    assert check_task(task) == []
-    assert task.score("Reasoning: 4 + 6\nAnswer: 10", "10").reward == 3.0
-    assert task.score("Reasoning: 4 + 6\nAnswer: 11", "10").reward == 1.0
-    assert task.score("Answer: 10", "10").reward == 2.5
-    assert task.score("<answer>10</answer>", "10").reward == 2.5
-    for text in ("Answer: 10\nAnswer: 10", "Reasoning: 4 + 6\nAnswer:\n10", "The Answer: 10", "Answer: <answer>10"):
-        assert task.score(text, "10").reward == 0.0
-    assert Sum(rewards=rewards).score("Reasoning: 4 + 6\nAnswer: 10", "10").reward == 0.0  # read only where asked for
-    assert Sum(answer_label="####").score("4 + 6\n#### 10", "10").error == 0.0
-    for label in ("", " ", "a\nb"):
-        with pytest.raises(ValueError, match="answer_label must be a word such as 'Answer:'"):
-            Sum(answer_label=label)
-
-
 def test_named_parts_replace_the_weights():
     right = "<answer>3</answer>"
     assert Rows(rewards={"right": 2}).score(right, "3").reward == 2.0
