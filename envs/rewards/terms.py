@@ -12,9 +12,11 @@ import dataclasses
 import inspect
 import math
 import re
+import sys
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from numbers import Real
 from typing import Any
 
 from envs.fields import describe, read_value
@@ -25,6 +27,9 @@ from envs.rewards.term import Asking, Term
 
 UNCOMMITTED = "uncommitted"
 """The parameter that every registered component takes besides its own."""
+
+LARGEST = 1e9
+"""The most that one component may pay or cost: squares of sums of such rewards are finite in float32."""
 
 STYLE = "style"
 """The parameter of the components that look at the form, which a task's field `form` sets."""
@@ -61,7 +66,7 @@ def _words(entry: Any) -> tuple[str, str]:
 def _weight(name: Any, weight: Any) -> float:
     try:
         number = math.nan if isinstance(weight, bool) else float(weight)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 0.0 <= number < math.inf:
         raise ValueError(
@@ -87,6 +92,12 @@ def task_terms(task: Any) -> tuple[Term, ...]:
         own[field.removesuffix("_weight")] = float(weight)
     terms = {name: Term(name, 0.0 if task.rewards else weight) for name, weight in own.items()}
     terms |= {term.name: term for term in read_terms(task.rewards, own, task.form)}
+    for term in terms.values():
+        if not term.weight * max(map(abs, term.bounds)) <= LARGEST:
+            raise ValueError(
+                f"{type(task).__name__} pays too much for {term.name!r}: its weight {term.weight:g} times its bounds "
+                f"{term.bounds} must lie within {LARGEST:g}, for rewards are learned from in single precision."
+            )
     if not bounds_of(terms.values())[1] > 0:
         weights = ", ".join(f"{term.name} {term.weight:g}" for term in terms.values())
         raise ValueError(
@@ -182,11 +193,22 @@ def _users_term(location: str, given: Mapping[str, str], weight: float, own: Col
         raise ValueError(f"There is no {name!r} in the module {module_name!r} of reward {location!r}.{hint}")
     if not callable(found):
         raise ValueError(f"The reward {location!r} must be a function, f(text, ...) -> float, got {found!r:.80}.")
-    bounds = getattr(found, "bounds", (0.0, 1.0))
-    if not (isinstance(bounds, (tuple, list)) and len(bounds) == 2 and -math.inf < bounds[0] <= bounds[1] < math.inf):
-        raise ValueError(f"{location}.bounds must be (least, most), two finite numbers, got {bounds!r}.")
+    bounds = _users_bounds(location, getattr(found, "bounds", (0.0, 1.0)))
     function = _asking(location, found, _parameters(location, found, given))
-    return Term(name, weight, (float(bounds[0]), float(bounds[1])), function, foreign=True, uncommitted=True)
+    return Term(name, weight, bounds, function, foreign=True, uncommitted=True)
+
+
+def _users_bounds(location: str, given: Any) -> Bounds:
+    """The attribute `bounds` of a user's function.
+
+    Raises:
+        ValueError: If it is not two finite numbers in order.
+    """
+    largest = sys.float_info.max
+    fits = isinstance(given, (tuple, list)) and len(given) == 2
+    if not (fits and all(isinstance(end, Real) for end in given) and -largest <= given[0] <= given[1] <= largest):
+        raise ValueError(f"{location}.bounds must be (least, most), two finite numbers, got {given!r:.80}.")
+    return float(given[0]), float(given[1])
 
 
 def _keywords(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:

@@ -92,6 +92,17 @@ def test_gymnasium_keeps_it_through_json():
         ({"correct": -1}, "got -1; what should cost something has values below 0"),
         ({"correct": "two"}, "got 'two'"),
         ({"correct": True}, "got True"),
+        ({"correct": 10**400}, "must be a number, 0 or more and finite, got 1000"),
+        (
+            {"correct": 1e308, "accuracy": 1e308},
+            "pays too much for 'accuracy': its weight 1e+308 times",
+        ),
+        (
+            {"accuracy": 1, "cosine:short_correct=1e308": 10},
+            "pays too much for 'cosine': its weight 10 times",
+        ),
+        ({"accuracy": 1, "repetition:penalty=-1e308": 10}, "must lie within 1e+09"),
+        ({"accuracy": 1.001e9}, "pays too much for 'accuracy'"),
         ({"correct": None}, "got None"),
         ({"correct": 0}, "can give no reward above 0, with these weights: accuracy 0, format 0, correct 0"),
         ({"repetition": 1, "overlong": 1}, "can give no reward above 0"),
@@ -129,6 +140,12 @@ def test_gymnasium_keeps_it_through_json():
 def test_bad_rewards_are_refused(rewards, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         Sum(rewards=rewards)
+
+
+def test_weights_that_are_large():
+    assert Sum(rewards={"correct": 1e9, "accuracy": 1e9, "repetition:penalty=-1": 1e9}).reward_bounds == (-1e9, 2e9)
+    with pytest.raises(ValueError, match="Sum pays too much for 'format': its weight 1e\\+308"):
+        Sum(format_weight=1e308)
 
 
 def test_weights_that_are_all_zero():
