@@ -5,7 +5,7 @@ Every component has documented bounds, takes time linear in the length of the te
 field `rewards` of every task, and are plain functions for other libraries.
 """
 
-from envs.rewards.answer import correct, numeric
+from envs.rewards.answer import correct, numeric, readable
 from envs.rewards.component import COMPONENTS, TOLD, Component, component
 from envs.rewards.form import formatted, soft_format, strict_format, tag_count
 from envs.rewards.functions import reward_function
@@ -32,6 +32,7 @@ __all__ = [
     "log_length",
     "numeric",
     "overlong",
+    "readable",
     "reasoning_steps",
     "repetition",
     "reward_function",

@@ -1,4 +1,4 @@
-"""Components that look at the answer: is it correct, is it a number."""
+"""Components that look at the answer: is it correct, can it be read, is it a number."""
 
 from envs import answers
 from envs.answers import AMOUNT, read_amount
@@ -13,6 +13,16 @@ def correct(text: str, *, correct: bool) -> float:
     section 2.2.2); published runs on GSM8K give it weight 2.
     """
     return float(correct)
+
+
+@component()
+def readable(text: str, *, parsed: bool) -> float:
+    """1 if the text commits to an answer that the task can read, right or wrong; else 0. Bounds {0, 1}.
+
+    As `numeric` is for numbers, this is for whatever a task takes: `07:25:30` on the clock, of which a published run
+    gave it weight 0.5.
+    """
+    return float(parsed)
 
 
 @component()

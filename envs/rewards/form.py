@@ -66,12 +66,13 @@ def soft_format(text: str, *, style: Form = "think") -> float:
 
 
 @component()
-def tag_count(text: str, *, style: Form = "think", penalty: float = 0.002) -> float:
+def tag_count(text: str, *, style: Form = "think", penalty: float = 0.004) -> float:
     """The share of the style's tags that stand there exactly once, less a penalty for what trails. Bounds [0, 1].
 
     `max(0, n / N − penalty · t)` with n of N tags that occur once, and t the characters after the answer, white space
     around them apart. A slope towards the form, where the other two are all or nothing. Published runs pay 0.125 a tag
-    and take 0.001 a character, which is this at weight 0.5; theirs has no lower bound, and asks for newlines.
+    and take 0.001 a character twice, once for each of two ways of closing the answer, which is this at weight 0.5;
+    theirs has no lower bound, and asks for newlines.
 
     Args:
         text: What the policy wrote.

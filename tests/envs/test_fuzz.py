@@ -100,7 +100,16 @@ BATCH = 25
 
 
 PAID = (
-    *("accuracy 1", "format 0.5", "correct 2", "numeric 0.5", "strict_format 0.5", "soft_format 0.5", "tag_count 0.5"),
+    *(
+        "accuracy 1",
+        "format 0.5",
+        "correct 2",
+        "readable 0.5",
+        "numeric 0.5",
+        "strict_format 0.5",
+        "soft_format 0.5",
+        "tag_count 0.5",
+    ),
     *("reasoning_steps 0.2", "cosine 1", "repetition 1", "log_length 0.1", "overlong 1"),
 )
 """Every component at once."""

@@ -25,7 +25,7 @@ PUBLISHED = {
         "log_length 0.2",
     ),
     "countdown-7b": ("accuracy 1", "format 1", "reasoning_steps 1", "cosine 1", "repetition 1"),
-    "clock": ("accuracy 3", "numeric 0.5", "strict_format:style=reasoning 0.5"),
+    "clock": ("accuracy 3", "readable 0.5", "strict_format:style=reasoning 0.5"),
     "dapo": ("correct 1", "overlong 1"),
     "partial form": ("correct 1", "tag_count:uncommitted=true 0.1", "soft_format:uncommitted=true 0.1"),
     "default form": ("correct 1", "strict_format 0.1", "soft_format 0.1", "tag_count 0.1", "log_length 0.1"),

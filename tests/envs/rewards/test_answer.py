@@ -1,11 +1,31 @@
 import pytest
 
-from envs.rewards import correct, numeric
+from envs import make_task
+from envs.rewards import correct, numeric, readable
 
 
 def test_correct_or_not():
     assert correct("anything", correct=True) == 1.0
     assert correct("anything", correct=False) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "paid"),
+    [
+        ("<answer>07:25:30</answer>", 0.5),
+        ("<answer>11:11:11</answer>", 0.5),  # right or wrong
+        ("7:25", 0.5),
+        ("<answer>7.25</answer>", 0.0),
+        ("<answer>7:61</answer>", 0.0),
+        ("<answer>7:25</answer><answer>7:25</answer>", 0.0),
+        ("at 7:25", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_readable_or_not(text, paid):
+    task = make_task("clock", rewards={"correct": 1, "readable": 0.5})
+    assert task.score(text, "03:00:00").reward == paid
+    assert readable(text, parsed=paid > 0) == float(paid > 0)
 
 
 @pytest.mark.parametrize(

@@ -63,18 +63,18 @@ def test_forms(text, style, strict, soft):
     [
         (FLAT, "think", 1.0),
         (FLAT + "\n\n", "think", 1.0),
-        (FLAT + " bye", "think", 1 - 3 * 0.002),
-        (FLAT + 400 * "x", "think", 0.2),
+        (FLAT + " bye", "think", 1 - 3 * 0.004),
+        (FLAT + 200 * "x", "think", 0.2),
         (FLAT + 4000 * "x", "think", 0.0),  # and not less
         ("2 + 2</think><answer>4</answer>", "think", 0.75),
         ("<think>2 + 2", "think", 0.25),
-        (FLAT + "<answer>", "think", 0.75 - 8 * 0.002),
+        (FLAT + "<answer>", "think", 0.75 - 8 * 0.004),
         (FLAT + FLAT, "think", 0.0),
         (FLAT, "reasoning", 0.5),
         (FLAT, "none", 1.0),
         (FLAT, "labels", 0.0),
         (LABELS, "labels", 1.0),
-        (LABELS + "\nor 5", "labels", 1 - 4 * 0.002),
+        (LABELS + "\nor 5", "labels", 1 - 4 * 0.004),
         ("4", "think", 0.0),
     ],
 )
@@ -83,8 +83,10 @@ def test_tags_are_counted(text, style, expected):
 
 
 def test_as_published_at_half_the_weight():
-    """0.125 a tag, 0.001 a character that trails."""
-    assert 0.5 * tag_count(FLAT + "and more") == pytest.approx(4 * 0.125 - 8 * 0.001)
+    """0.125 a tag; each character that trails costs 0.001 behind `</answer>⏎`, and 0.001 behind `</answer>` again."""
+    text = LINES.replace("think", "reasoning") + "\n" + 100 * "x"
+    assert 0.5 * tag_count(text, style="reasoning") == pytest.approx(0.3)  # 0.5 − 0.1 − 0.1
+    assert 0.5 * tag_count(FLAT + "and more") == pytest.approx(4 * 0.125 - 2 * 8 * 0.001)
     assert tag_count(FLAT + "and more", penalty=0.0) == 1.0
 
 
