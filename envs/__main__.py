@@ -19,7 +19,7 @@ from rich.table import Table
 
 from envs.check import check_task, unasked_form
 from envs.commands.serve import Serve
-from envs.fields import flag_of, read_fields, required, split_flags
+from envs.fields import flag_of, read_fields, require_used, required, split_flags
 from envs.foreign import UntrainableError, gymnasiums_complaint, require_trainable
 from envs.importing import import_module
 from envs.levels import level_name, levels_of
@@ -200,7 +200,10 @@ class Check:
 def _make(name: str, texts: dict[str, str]) -> Task:
     """The task that a name and its `--task.FIELD VALUE` flags mean."""
     spec = resolve(name)
-    return make_task(spec, **read_fields(task_class(spec), texts))
+    fields = read_fields(task_class(spec), texts)
+    task = make_task(spec, **fields)
+    require_used(task, fields, spec.kwargs)
+    return task
 
 
 def _check_foreign(spec: EnvSpec, texts: dict[str, str]) -> int:

@@ -9,6 +9,7 @@ in its length: plain `str` searches rather than patterns that could backtrack.
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
@@ -28,6 +29,10 @@ AMOUNT = re.compile(
     r"(?![0-9]|[.,][0-9])"
 )
 """A number as people write amounts: as `NUMBER`, and `1,234`, `$18.50`, `-$3`, `−3`, `20%` (which is 20)."""
+
+
+MOST_CANDIDATES = 1000
+"""So many are looked at in search of one that can be read: a megabyte of `1/0` holds a quarter of a million."""
 
 
 def tagged(answer: str) -> str:
@@ -59,8 +64,8 @@ def committed(text: str, label: str | None = None) -> str | None:
 
 
 def candidates(text: str, pattern: re.Pattern[str]) -> Iterator[str]:
-    """Everything in a text that looks like an answer, the last one first."""
-    spans = [match.span() for match in pattern.finditer(text)]
+    """What in a text looks like an answer, the last one first, at most `MOST_CANDIDATES`."""
+    spans = deque((match.span() for match in pattern.finditer(text)), maxlen=MOST_CANDIDATES)
     return (text[start:end] for start, end in reversed(spans))
 
 

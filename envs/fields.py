@@ -72,6 +72,34 @@ def require_types(task: Any) -> None:
             raise ValueError(f"{type(task).__name__}.{name} must be {describe(kind)}, got {value!r}.")
 
 
+def require_used(task: Any, given: Mapping[str, Any], registered: Mapping[str, Any]) -> None:
+    """Refuse a field that was given on a command line and changes nothing beside the others.
+
+    Args:
+        task: As it was made.
+        given: The fields that were given.
+        registered: Those that it was registered with, over the defaults; a value given once more is no change.
+
+    Raises:
+        ValueError: Naming the flag, and what makes it useless.
+    """
+    defaults = {field.name: field.default for field in dataclasses.fields(task)} | dict(registered)
+    changed = [name for name, value in given.items() if value != defaults.get(name)]
+    own = [term.name for term in task.terms if term.function is None]
+    for name in changed:
+        part = name.removesuffix("_weight")
+        if task.rewards and name == f"{part}_weight" and part in own:
+            raise ValueError(
+                f"{flag_of(name)} changes nothing beside {REWARD_FLAG}, which names all that is paid: leave it out, or "
+                f"say {REWARD_FLAG} {part} {given[name]:g}."
+            )
+    if "reward_sharpness" in changed and given["reward_sharpness"] is not None and task.reward_shape == "linear":
+        raise ValueError(
+            f"{flag_of('reward_sharpness')} changes nothing with the reward shape 'linear', which has none: leave it "
+            f"out, or take another {flag_of('reward_shape')}."
+        )
+
+
 def describe(kind: Any) -> str:
     """A type in words: `int`, `true or false`, `one of 'linear', 'log'`."""
     if get_origin(kind) is Literal:

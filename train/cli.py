@@ -8,7 +8,7 @@ from gymnasium.envs.registration import EnvSpec
 
 import envs
 from envs.check import unasked_form
-from envs.fields import flag_of, read_fields, split_flags
+from envs.fields import flag_of, read_fields, require_used, split_flags
 from envs.foreign import require_trainable
 from envs.registry import is_ours, registered, task_class
 from train.callbacks import require_callbacks
@@ -98,6 +98,7 @@ def task_fields(spec: EnvSpec, texts: Mapping[str, str]) -> dict[str, Any]:
         return {}
     fields = read_fields(task_class(spec), texts)
     task = envs.make_task(spec, **fields)
+    require_used(task, fields, spec.kwargs)
     broken = envs.check_task(task)
     if broken:
         raise ValueError(f"{spec.id} breaks a rule of tasks, and `envs check` tells which others: {broken[0]}")

@@ -1,5 +1,6 @@
 import pytest
 
+from envs import make_task
 from envs.answers import NUMBER, TIME, candidates, committed, read_time, tagged
 
 
@@ -80,6 +81,16 @@ def test_reading_a_time(text, expected):
 )
 def test_numbers_in_a_text_last_first(text, expected):
     assert list(candidates(text, NUMBER)) == expected
+
+
+def test_few_candidates_are_looked_at():
+    """What is farther from the end than a thousand others is not: work stays bounded."""
+    found = list(candidates("7 " + 1_500 * "3 ", NUMBER))
+    assert found == 1_000 * ["3"]
+    task, read = make_task("countdown"), []
+    object.__setattr__(task, "read", read.append)  # a frozen task: read nothing, and count
+    assert task.parse_lenient("1+(a" * 250_000) is None
+    assert len(read) == 1_000
 
 
 @pytest.mark.parametrize(

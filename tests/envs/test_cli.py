@@ -126,6 +126,18 @@ def test_check_of_a_users_task(run_python, thermometer, tmp_path):
         (["show", "clock", "--task.size", "3"], "Clock.size must be from 28"),
         (["show", "clock", "--task.size"], "--task.size needs a value"),
         (["show", "clock", "--count", "0"], "at least 1 problem"),
+        (
+            ["check", "clock", "--task.accuracy-weight", "5", "--reward", "correct", "1"],
+            "changes nothing beside --reward, which names all that is paid: leave it out, or say --reward accuracy 5.",
+        ),
+        (
+            ["check", "gsm8k", "--task.correct_weight=0.5", "--reward", "accuracy", "1"],
+            "--task.correct_weight changes nothing beside --reward",
+        ),
+        (
+            ["check", "clock", "--task.reward-sharpness", "5", "--task.reward-shape", "linear"],
+            "--task.reward_sharpness changes nothing with the reward shape 'linear'",
+        ),
         (["show", "clock", "--seed", "-1"], "A seed must be 0 or more, got -1"),
         (["show", "no_module:clock"], "Could not import the module 'no_module'"),
         (["show", "FrozenLake-v1"], "FrozenLake-v1 has no Task"),

@@ -10,7 +10,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from envs import make_task, register, resolve
 from envs.__main__ import main
-from envs.fields import read_fields, required, split_flags
+from envs.fields import read_fields, require_used, required, split_flags
 from envs.registry import build_task, load_task, registered, task_class
 from envs.tasks.clock import Clock
 from tests.envs.test_task import Sum
@@ -247,6 +247,20 @@ def test_fields_from_a_command_line():
 def test_bad_fields_from_a_command_line(name, text, message):
     with pytest.raises(ValueError, match=message):
         read_fields(Clock, {name: text})
+
+
+def test_flags_that_change_nothing_are_refused():
+    task = Clock(accuracy_weight=5.0, rewards={"correct": 1})
+    with pytest.raises(ValueError, match=r"--task\.accuracy_weight changes nothing beside --reward"):
+        require_used(task, {"accuracy_weight": 5.0, "rewards": ("correct 1",)}, {})
+    require_used(task, {"rewards": ("correct 1",)}, {"accuracy_weight": 5.0})  # it was registered so
+    require_used(task, {"accuracy_weight": 5.0, "rewards": ("correct 1",)}, {"accuracy_weight": 5.0})
+    require_used(Clock(accuracy_weight=5.0), {"accuracy_weight": 5.0}, {})
+    linear = Clock(reward_sharpness=3.0, reward_shape="linear")
+    with pytest.raises(ValueError, match=r"--task\.reward_sharpness changes nothing with the reward shape 'linear'"):
+        require_used(linear, {"reward_sharpness": 3.0}, {"reward_shape": "linear"})
+    require_used(linear, {"reward_shape": "linear"}, {"reward_sharpness": 3.0})
+    require_used(Clock(reward_sharpness=3.0), {"reward_sharpness": 3.0}, {})
 
 
 def test_field_flags_are_taken_out():
