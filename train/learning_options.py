@@ -1,7 +1,7 @@
 """Settings of a training run that say how it learns."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Optimizer = Literal["muon", "adamw"]
 Schedule = Literal["linear", "cosine", "constant"]
@@ -15,6 +15,8 @@ AT_LEAST = {
 }
 ABOVE_ZERO = ("learning_rate", "adamw_learning_rate", "max_grad_norm")
 FRACTIONS = ("lr_decay_start", "lr_final")
+# Peak rates of what Muon leaves to AdamW: with rewards, and with labels or a teacher.
+ADAMW_RATES = (3e-4, 3e-3)
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class LearningOptions:
 
     entropy_bonus: float | None = None
     """Weight of the policy's entropy in the objective, where the entropy is at --entropy-target. Default: 0.05 for a
-    small model that begins without labels, else 0."""
+    small model that begins without labels, and with --entropy-target, else 0."""
 
     entropy_target: float | None = None
     """Entropy, in nats a token, by which the bonus is steered: more below it, none far above it. It falls with the
@@ -62,3 +64,38 @@ class LearningOptions:
     replay_weight: float | None = None
     """Weight of the cold start's lesson in the loss of GRPO: other problems' answers, one to each problem. It falls
     with the learning rate. Default: 0.05 for a small model after --cold-start format, else 0."""
+
+
+def require_target(config: Any) -> None:
+    """Refuse an entropy target without the bonus that it steers.
+
+    Args:
+        config: a `train.config.TrainConfig`.
+
+    Raises:
+        ValueError: naming the flags.
+    """
+    if config.entropy_target and config.entropy_bonus == 0:
+        raise ValueError(
+            f"--entropy-target {config.entropy_target} steers the entropy bonus, and --entropy-bonus 0 is none; leave "
+            "--entropy-bonus out, or say --entropy-target 0"
+        )
+
+
+def require_muon(config: Any, optimizer: Optimizer) -> None:
+    """Refuse a rate for the parameters that Muon leaves to AdamW where AdamW has them all.
+
+    The defaults pass: settings of another run hold them.
+
+    Args:
+        config: a `train.config.TrainConfig`.
+        optimizer: what it comes to.
+
+    Raises:
+        ValueError: naming the flags.
+    """
+    if optimizer == "adamw" and config.adamw_learning_rate not in (None, *ADAMW_RATES):
+        raise ValueError(
+            f"--adamw-learning-rate {config.adamw_learning_rate} is for what --optimizer muon leaves to AdamW, and "
+            "here the optimizer is adamw, whose rate is --learning-rate; leave it out, or say --optimizer muon"
+        )
