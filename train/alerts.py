@@ -34,6 +34,24 @@ CUT_MANY = 0.5
 # Of all answers, how many fewer can be read than at the best time: far more than the noise of a batch.
 PARSED_FALL = 0.2
 
+# What usually helps: where rewards are learned from, and a student who learns from its own answers, who has no use for
+# most of those flags.
+HELP = {
+    "reward": (
+        "a larger --learning-rate or --group-size, an easier task, or --cold-start answers may help",
+        "a larger --learning-rate, or --distill off-policy before, may help",
+    ),
+    "length": (
+        "--normalise constant takes away what length alone earns, --kl-weight 0.02 holds the policy back, "
+        "--max-new-tokens gives room",
+        "a lower --learning-rate holds the student back, --max-new-tokens gives room",
+    ),
+    "parsed": (
+        "a lower --learning-rate, --kl-weight 0.02 or, after a cold start, a larger --replay-weight keeps the form",
+        "a lower --learning-rate, or --distill off-policy before, keeps the form",
+    ),
+}
+
 Row = Mapping[str, Any]
 
 
@@ -46,10 +64,12 @@ class Alerts:
     Args:
         best: the most that an answer can earn; None takes the largest reward that was seen.
         worst_error: of the task; None where nobody can say.
+        student: whether a teacher is learned from, not rewards.
     """
 
-    def __init__(self, best: float | None = None, worst_error: float | None = None) -> None:
+    def __init__(self, best: float | None = None, worst_error: float | None = None, student: bool = False) -> None:
         self.best, self.worst_error = best, worst_error
+        self.help = {trend: texts[student] for trend, texts in HELP.items()}
         self.latest: dict[str, deque[float]] = {}
         self.firsts: dict[str, float] = {}
         """What each figure was in the first `WINDOW` steps."""
@@ -125,7 +145,7 @@ class Alerts:
             return None
         return (
             f"the reward has not risen in {step} steps: {last:.3g} in the last {STUCK_WINDOW}, {first:.3g} in the first"
-            "; a larger --learning-rate or --group-size, an easier task, or --cold-start answers may help"
+            f"; {self.help['reward']}"
         )
 
     def _entropy(self, step: int, means: Mapping[str, float]) -> str | None:
@@ -191,8 +211,7 @@ class Alerts:
             now / first / LENGTH_GROWN,
             lambda: (
                 f"answers have {now:.0f} tokens at step {step}, {first:.0f} at first, {meanwhile}; "
-                "--normalise constant takes away what length alone earns, --kl-weight 0.02 holds the policy back, "
-                "--max-new-tokens gives room"
+                f"{self.help['length']}"
             ),
         )
 
@@ -217,8 +236,8 @@ class Alerts:
             "parsed",
             (best - parsed) / PARSED_FALL,
             lambda: (
-                f"{parsed:.0%} of the answers can be read at step {step}, {best:.0%} at step {at}; a lower "
-                "--learning-rate, --kl-weight 0.02 or, after a cold start, a larger --replay-weight keeps the form"
+                f"{parsed:.0%} of the answers can be read at step {step}, {best:.0%} at step {at}; "
+                f"{self.help['parsed']}"
             ),
         )
 

@@ -123,7 +123,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             rewards=FIVE,
             assumed="all but model and rewards, which is all that was told; that the model is the instructed one; one "
             "pass over the data",
-            differs=f"{THINK}; its authors would give the rewards of form smaller weights next time",
+            differs=f"{THINK}; its authors would give the rewards of form smaller weights next time; the "
+            "supervised fine-tuning that they had beside it is this preset with --algorithm sft",
         ),
         "countdown-7b": Preset(
             env="countdown",

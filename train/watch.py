@@ -36,7 +36,8 @@ class Watch:
     def __init__(self, config: Settings, samples: Samples, say: Callable[[str], None], processes: Processes) -> None:
         self.config, self.samples, self.say, self.processes = config, samples, say, processes
         task = samples.task
-        self.alerts = Alerts() if task is None else Alerts(task.reward_bounds[1], task.worst_error)
+        best, worst_error = (None, None) if task is None else (task.reward_bounds[1], task.worst_error)
+        self.alerts = Alerts(best, worst_error, config.algorithm == "distill")
         self.callbacks = Callbacks(config.callback if processes.main else (), say)
         self.process = psutil.Process()
         self.process.cpu_percent()  # the next call tells of the time since this one

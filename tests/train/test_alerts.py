@@ -141,6 +141,16 @@ def test_a_run_that_is_perfect_already_is_not_stuck():
     assert said(entropies(1.0, 0.01, 0.3), Alerts(0.33)) == []
 
 
+def test_a_student_is_told_of_no_flag_that_it_has_no_use_for():
+    rows = [
+        {"reward": 0.2, "parsed": 0.9 - step / 400, "answer_tokens": 9 + step, "truncated": 0.1} for step in range(300)
+    ]
+    told = [text.rpartition("; ")[2] for _, text in said(rows, Alerts(1.0, 360.0, student=True))]
+    assert len(set(told)) == 3
+    flags = {word.strip(",") for text in told for word in text.split() if word.startswith("--")}
+    assert flags == {"--learning-rate", "--distill", "--max-new-tokens"}
+
+
 @pytest.mark.parametrize(("reward", "best"), [(0.0, None), (0.1, 1.1)])
 def test_answers_that_all_earn_the_same_little_are_stuck(reward, best):
     """Nobody has found anything better, so the best of them is no measure."""

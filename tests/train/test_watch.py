@@ -16,7 +16,7 @@ CUT = "of the answers are cut off at step 10; a larger --max-new-tokens gives th
 
 @pytest.fixture
 def watch():
-    config = SimpleNamespace(callback=(), show_samples=0)
+    config = SimpleNamespace(algorithm="grpo", callback=(), show_samples=0)
     return Watch(config, NO_TASK, print, SimpleNamespace(main=True, device=torch.device("cpu")))
 
 
@@ -38,7 +38,10 @@ def test_columns_of_the_phases():
 def test_other_processes_call_no_callback(tmp_path):
     told = []
     watch = Watch(
-        SimpleNamespace(callback=("no_such_module:f",)), NO_TASK, print, SimpleNamespace(main=False, device=None)
+        SimpleNamespace(algorithm="grpo", callback=("no_such_module:f",)),
+        NO_TASK,
+        print,
+        SimpleNamespace(main=False, device=None),
     )
     watch.add([lambda event, values: told.append(event)])
     watch.callbacks.tell("step", {})
@@ -47,7 +50,7 @@ def test_other_processes_call_no_callback(tmp_path):
 
 def test_alerts_know_what_the_task_pays_and_how_far_off_one_can_be():
     task = envs.make_task("clock", accuracy_weight=1.5, format_weight=0.5)
-    config, processes = SimpleNamespace(callback=()), SimpleNamespace(main=True, device=None)
+    config, processes = SimpleNamespace(algorithm="grpo", callback=()), SimpleNamespace(main=True, device=None)
     alerts = Watch(config, SimpleNamespace(task=task), print, processes).alerts
     assert (alerts.best, alerts.worst_error) == (2.0, 360.0)
 
