@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from agents.loading import load_policy
 from agents.qwen_vl import QwenVL
@@ -293,6 +294,23 @@ def test_a_run_as_a_teacher_is_its_newest_checkpoint_for_good(sft, train, tmp_pa
     said = refused(train, capsys, "--resume", "run", "--steps", "3")
     assert "run cannot go on, for its --teacher is not what it was when the run began" in said
     assert len(rows(Path("run/metrics.csv"))) == 2
+
+
+def test_a_run_goes_on_from_another_folder(sft, train, tmp_path, monkeypatch):
+    """With the data, the pictures and the teacher that it began with, named as they were from where it began."""
+    row = {"prompt": "b", "response": "<answer>c</answer>", "images": ["a.png"]}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
+    Image.new("RGB", (56, 56)).save(tmp_path / "a.png")
+    load_policy(str(sft), 0).save(tmp_path / "teacher")
+    student = ["--model", "tiny-half", "--algorithm", "distill", "--teacher", "teacher", "--data", "rows.jsonl"]
+    assert train(*SMALLEST, *student, "--steps", "1", "--run", "run") == 0
+    settings = settings_of("run")
+    assert (settings["data"], settings["teacher"]) == (str(tmp_path / "rows.jsonl"), str(tmp_path / "teacher"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert train("--resume", "../run", "--steps", "2") == 0
+    monkeypatch.chdir(sft.parent)
+    assert pinned_teacher(sft.name) == str(sft / "checkpoints" / "step-000004")
 
 
 def test_data_that_have_changed_are_told(train, tmp_path, capsys):
