@@ -12,7 +12,8 @@ from envs.data.dataset import Choice, DataSet, load, shuffled
 from envs.data.formats import FORMATS, Columns, Item, unboxed
 from envs.problems import Problem
 from envs.task import Task
-from envs.tasks.maths_answers import LONGEST, NUMERIC, Value, read_number, read_value, unwrapped
+from envs.tasks.maths_answers import NUMERIC, Value, read_number, read_value, unwrapped
+from envs.verifier import LONGEST
 
 WORDED = tuple(name for name in FORMATS if name != "countdown")
 """The forms whose rows are a question and its answer."""
