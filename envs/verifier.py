@@ -20,7 +20,7 @@ TIMEOUT, START_TIMEOUT = 10.0, 120.0
 """Seconds that a comparison may take, and that the worker may take to start."""
 
 LONGEST = 300
-"""Longer answers are not compared, in characters."""
+"""A longer answer, in characters, is none: it is not read, and not compared."""
 
 _WORKER = Path(__file__).with_name("verifier_worker.py")
 

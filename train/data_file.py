@@ -118,7 +118,7 @@ def _image(one: Any, folder: Path) -> Picture:
     if isinstance(inside, bytes):
         picture = inside
     elif isinstance(name, str):
-        picture = folder / name
+        picture = (folder / name).absolute()  # a run that goes on elsewhere finds the same
     else:
         raise ValueError(f"the images must be a list of paths, got {one!r:.60}.")
     try:

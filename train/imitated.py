@@ -114,7 +114,7 @@ def without_teacher(run: Path, teacher: str, told: str) -> str:
 
 
 def pinned_teacher(teacher: str | None) -> str | None:
-    """The checkpoint that a run's name means today; any other name as it is.
+    """The checkpoint that a run's name means today; a folder as it is found from everywhere; any other name as it is.
 
     Raises:
         ValueError: a model with random weights, or a run without a checkpoint.
@@ -122,8 +122,8 @@ def pinned_teacher(teacher: str | None) -> str | None:
     if teacher in TINY_MODELS:
         raise ValueError(f"--teacher {teacher} has random weights, from which nothing can be learned; name a run")
     if teacher is not None and (Path(teacher) / "checkpoints").is_dir():
-        return str(latest_checkpoint(Path(teacher)))
-    return teacher
+        return str(latest_checkpoint(Path(teacher)).absolute())
+    return str(Path(teacher).absolute()) if teacher is not None and Path(teacher).is_dir() else teacher
 
 
 def require_same_vocabulary(student: LanguageModel, teacher: LanguageModel) -> None:

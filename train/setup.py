@@ -17,7 +17,6 @@ from train.checkpoint import go_back, load_trainer_state, resume_point
 from train.cold_start import COLD_START_INFO
 from train.config import BOUNDS, Settings, TrainConfig, plain, resolved
 from train.curriculum import require_levels
-from train.data_file import read_rows
 from train.distributed import Processes, require_equal_work, require_shares
 from train.environments import (
     chance_of,
@@ -30,6 +29,7 @@ from train.environments import (
     training_rows,
 )
 from train.fingerprint import describe, describe_base, require_same_base, require_same_task
+from train.held_out import examples_of
 from train.imitated import (
     Imitated,
     imitated_by,
@@ -85,12 +85,13 @@ def make_parts(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> Pa
     require_trackers(config.track)
     task = task_of(spec, fields)
     require_levels(config, task)
-    examples = None if config.data is None else read_rows(config.data)
+    examples = examples_of(config, task)
     rows = training_rows(task, config) if examples is None else len(examples)
     eval_envs = make_eval_envs(spec, processes.size(config.eval_size), fields)
     require_equal_work(eval_envs, processes)
     config = with_cold_start(config, task, eval_envs)
-    config = dataclasses.replace(config, teacher=pinned_teacher(config.teacher))
+    data = None if config.data is None else config.data.absolute()  # the run may be gone on with from any folder
+    config = dataclasses.replace(config, data=data, teacher=pinned_teacher(config.teacher))
     policy = load_for_training(config, config.model, processes.loading_device)
     limit_pictures(policy, config.max_pixels)
     check_pictures(policy, task, image_shapes(eval_envs))
@@ -219,8 +220,9 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     spec = envs.resolve(f"{document['module']}:{document['env']}" if document["module"] else document["env"])
     require_same_task(run, document["task"], spec)
     fields = document["task"]["fields"] if document["task"] else {}
-    examples = None if settings.data is None else read_rows(Path(settings.data))
-    rows = training_rows(task_of(spec, fields), settings) if examples is None else len(examples)
+    task = task_of(spec, fields)
+    examples = examples_of(settings, task)
+    rows = training_rows(task, settings) if examples is None else len(examples)
     settings = dataclasses.replace(settings, num_problems=rows)
     policy = load_for_training(settings, str(checkpoint), processes.loading_device)
     policy.max_new_tokens = settings.max_new_tokens

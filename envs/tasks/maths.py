@@ -13,7 +13,8 @@ from envs.data.formats import FORMATS, Columns, Item, unboxed
 from envs.forms import STEPS
 from envs.problems import Problem
 from envs.task import Task
-from envs.tasks.maths_answers import LONGEST, NUMERIC, Value, read_number, read_value, unwrapped
+from envs.tasks.maths_answers import NUMERIC, Value, read_number, read_value, unwrapped
+from envs.verifier import LONGEST
 
 WORDED = tuple(name for name in FORMATS if name != "countdown")
 """The forms whose rows are a question and its answer."""

@@ -9,9 +9,7 @@ from fractions import Fraction
 
 from envs import answers
 from envs.data.formats import unboxed
-
-LONGEST = 300
-"""An answer of more characters is no answer."""
+from envs.verifier import LONGEST
 
 _FRACTION = r"[-+−]?(?:\\[dt]?frac\{[-−]?[0-9]{1,15}\}\{[0-9]{1,15}\}|[0-9]{1,15} ?/ ?[0-9]{1,15})"
 NUMERIC = re.compile(rf"(?<![0-9.,/]){_FRACTION}(?![0-9/]|[.,][0-9])|(?:{answers.AMOUNT.pattern})(?! ?/ ?[0-9])")

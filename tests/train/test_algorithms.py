@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from agents.loading import load_policy
 from agents.qwen_vl import QwenVL
@@ -300,7 +301,7 @@ def test_a_teacher_that_is_gone_is_told_to_be_the_teacher(sft, train, tmp_path, 
     shutil.copytree(sft, tmp_path / "old")
     student = [*SMALLEST, "--model", "tiny-half", "--algorithm", "distill", "--teacher", "old", "--run", "run"]
     assert train(*student, "--steps", "1") == 0
-    pinned = "old/checkpoints/step-000004"
+    pinned = str(tmp_path / "old/checkpoints/step-000004")
     Path(pinned, "model.safetensors").unlink()
     said = refused(train, capsys, "--resume", "run", "--steps", "3")
     assert f"run cannot go on without its teacher, {pinned}, which was pinned when the run began: --teacher" in said
@@ -328,6 +329,23 @@ def test_student_and_teacher_see_pictures_as_small(sft, train, tmp_path, monkeyp
     for some in (seen[:first], seen[first:]):
         assert len({parameters for parameters, *_ in some}) == 2
         assert {tuple(grid) for _, *grid in some} == {(1, 2, 2)}
+
+
+def test_a_run_goes_on_from_another_folder(sft, train, tmp_path, monkeypatch):
+    """With the data, the pictures and the teacher that it began with, named as they were from where it began."""
+    row = {"prompt": "b", "response": "<answer>c</answer>", "images": ["a.png"]}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
+    Image.new("RGB", (56, 56)).save(tmp_path / "a.png")
+    load_policy(str(sft), 0).save(tmp_path / "teacher")
+    student = ["--model", "tiny-half", "--algorithm", "distill", "--teacher", "teacher", "--data", "rows.jsonl"]
+    assert train(*SMALLEST, *student, "--steps", "1", "--run", "run") == 0
+    settings = settings_of("run")
+    assert (settings["data"], settings["teacher"]) == (str(tmp_path / "rows.jsonl"), str(tmp_path / "teacher"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert train("--resume", "../run", "--steps", "2") == 0
+    monkeypatch.chdir(sft.parent)
+    assert pinned_teacher(sft.name) == str(sft / "checkpoints" / "step-000004")
 
 
 def test_data_that_have_changed_are_told(train, tmp_path, capsys):
