@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from envs.question import draw
 from envs.problems import Problem
+from envs.question import draw
 from envs.task import Task
 
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from envs.adapters.extras import require
 from envs.adapters.messages import picture_uri, printable
+from envs.problems import Problem
 from envs.question import SEED_LIMIT, step_info
 from envs.registry import make_task, resolve
-from envs.problems import Problem
 from envs.task import Task, problem
 
 EXTRA = "openenv"
