@@ -163,13 +163,14 @@ class Rewards:
 
 @dataclass(frozen=True)
 class Check:
-    """Check that a task keeps the rules, and tell its yardsticks. Exits with 1 if a rule is broken.
+    """Check that a task keeps the rules, and tell its yardsticks; or check every registered task.
 
-    Of an environment that is not made from a task it tells whether it can be trained on.
+    Exits with 1 if a rule is broken. Of an environment that is not made from a task it tells whether it can be trained
+    on. What presets are paid is checked by `python -m train --preset check`.
     """
 
-    name: Name
-    """The environment: `clock`, `eyechart/Clock-v0` or `module:name`."""
+    name: Name = ""
+    """The environment: `clock`, `eyechart/Clock-v0` or `module:name`; none for every registered task."""
     samples: int = 32
     """How many problems to try."""
     seed: int = 0
@@ -177,6 +178,8 @@ class Check:
 
     def run(self, texts: dict[str, str]) -> int:
         """Print broken rules, or the yardsticks if there are none."""
+        if not self.name:
+            return self._run_all(texts)
         spec = resolve(self.name)
         if not is_ours(spec):
             return _check_foreign(spec, texts)
@@ -195,6 +198,29 @@ class Check:
         print(f"oracle        {_with_unit(sticks.oracle, task)}")
         print(f"floor         {_with_unit(sticks.floor, task)}")
         return 0
+
+    def _run_all(self, texts: dict[str, str]) -> int:
+        """Print the broken rules of every registered task."""
+        others = {name: text for name, text in texts.items() if name != "rewards"}
+        _refuse_fields(others, "`check` without a name goes over every task")
+        checked: dict[Task, str] = {}
+        status = 0
+        for spec in registered():
+            missing = sorted(required(task_class(spec)) - spec.kwargs.keys())
+            if missing:
+                print(f"{spec.id}: not checked, for it needs {', '.join(map(flag_of, missing))}; check it by its name")
+                continue
+            task = _make(spec.id, texts)
+            if task in checked:
+                print(f"{spec.id}: the same as {checked[task]}")
+                continue
+            checked[task] = spec.id
+            broken = check_task(task, self.samples, self.seed)
+            print(f"{spec.id}: no broken rule in {self.samples} problems." if not broken else f"{spec.id}:", flush=True)
+            for sentence in broken:
+                print(f"broken: {sentence}")
+            status = 1 if broken else status
+        return status
 
 
 def _make(name: str, texts: dict[str, str]) -> Task:
@@ -270,10 +296,15 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m envs") -
             "answer is paid for; `rewards` lists the names.",
             args=others,
         )
-        return command.run(texts)
+        status = command.run(texts)
+        sys.stdout.flush()
+        return status
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever reads it, such as `head`, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still has to write
+        return 141  # as a shell tells it
 
 
 if __name__ == "__main__":

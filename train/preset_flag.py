@@ -1,4 +1,4 @@
-"""`--preset NAME`: published settings under the flags, and `--preset list`, which tells them."""
+"""`--preset NAME`: published settings under the flags; `--preset list`, which tells them, and `--preset check`."""
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -16,10 +16,11 @@ from train.algorithm_options import GRPO_ONLY, samples
 from train.config import BOUNDS
 from train.learning_options import WARMUPS, without_warmup
 from train.loss_options import without_named
+from train.preset_check import show_presets_checked
 from train.presets import PRESETS, Preset
 from train.progress import console
 
-FLAG, LIST, NONE = "--preset", "list", "None"
+FLAG, CHECK, LIST, NONE = "--preset", "check", "list", "None"
 
 
 def with_preset(words: Sequence[str], texts: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
@@ -37,13 +38,15 @@ def with_preset(words: Sequence[str], texts: Mapping[str, str]) -> tuple[list[st
 
     Raises:
         ValueError: there is no such preset; it is for another environment than --env, or for one that is not there.
-        SystemExit: `--preset list`, after the list.
+        SystemExit: `--preset list`, after the list; `--preset check`, after the check.
     """
     given = {name.replace("_", "-"): value for name, value in _flags(words).items()}
     name = given.get(FLAG, NONE)
     if name == LIST:
         console.print(listing(), soft_wrap=False)  # cut nothing off, wherever it is shown
         raise SystemExit(0)
+    if name == CHECK:
+        raise SystemExit(show_presets_checked())
     if name == NONE or "--resume" in given:  # who reads the flags refuses it there
         return list(words), dict(texts)
     _require_known(name)
@@ -79,7 +82,7 @@ def _flag(name: str) -> str:
 
 def _require_known(name: str) -> None:
     """Raise ValueError for what is no preset."""
-    known = [*PRESETS, LIST]
+    known = [*PRESETS, CHECK, LIST]
     if name in known:
         return
     close = get_close_matches(name, known, n=1)

@@ -1,10 +1,11 @@
 import sys
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from PIL import Image
 
-from envs import make_task, problem
+from envs import make_task, problem, register
 from envs.__main__ import main
 from envs.sheet import contact_sheet
 from rendering import render
@@ -97,6 +98,42 @@ def test_check(capsys):
     assert "chance        179.425 min" in told
 
 
+def test_check_of_every_task(run_python, tmp_path):
+    ran = run_python("-m", "envs", "check", "--samples", "2", "--reward", "accuracy", "1", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.splitlines() == [
+        "eyechart/Clock-v0: no broken rule in 2 problems.",
+        "eyechart/Countdown-v0: no broken rule in 2 problems.",
+        "eyechart/GSM8K-v0: no broken rule in 2 problems.",
+        "eyechart/Maths-v0: not checked, for it needs --task.source; check it by its name",
+        "eyechart/Scatter-v0: no broken rule in 2 problems.",
+        "eyechart/Correlation-v0: the same as eyechart/Scatter-v0",
+    ]
+
+
+def test_check_of_every_task_tells_what_is_broken(capsys, clean_registry, monkeypatch):
+    gym.registry.clear()
+    register("Sum-v0", "tests.envs.test_task:Sum")
+    assert main(["check", "--samples", "4"]) == 0
+    monkeypatch.setattr(Sum, "error", lambda self, answer, truth: -1.0)
+    assert main(["check", "--samples", "4"]) == 1
+    assert "Sum-v0:\nbroken: " in capsys.readouterr().out
+
+
+def test_a_pipe_that_is_closed_early_is_no_traceback(run_python):
+    """As by `| head`: the reading end is gone before anything is written."""
+    code = (
+        "import os, sys\n"
+        "reading, writing = os.pipe()\n"
+        "os.close(reading)\n"
+        "os.dup2(writing, 1)\n"
+        "from envs.__main__ import main\n"
+        "sys.exit(main(['check', 'clock', '--samples', '2']))"
+    )
+    ran = run_python("-c", code)
+    assert (ran.returncode, ran.stderr) == (141, "")
+
+
 def test_check_of_a_reward(run_python, tmp_path):
     (tmp_path / "mine.py").write_text("def half(text): return 0.5\ndef silence(text, *, parsed): return 1.0 - parsed")
     flags = ["check", "clock", "--samples", "4", "--reward", "accuracy", "1", "--reward"]
@@ -143,6 +180,7 @@ def test_check_of_a_users_task(run_python, thermometer, tmp_path):
         (["show", "FrozenLake-v1"], "FrozenLake-v1 has no Task"),
         (["check", "clock", "--samples", "1"], "at least 2 samples"),
         (["list", "--task.size", "3"], "takes no --task.size"),
+        (["check", "--task.size", "3"], "`check` without a name goes over every task and takes no --task.size"),
         (["rewards", "--reward", "correct", "3"], "takes no --reward"),
         (["check", "clock", "--reward", "corect", "3"], "Did you mean 'correct'?"),
     ],

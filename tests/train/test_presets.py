@@ -238,7 +238,7 @@ def test_the_list_tells_every_setting_and_its_origin(monkeypatch, capsys):
         assert f"Otherwise here: {preset.differs}." in flags
 
 
-ALL = "clock-7b, correlation-7b, gsm8k-1.5b, gsm8k-llama-3b, countdown-7b, gsm8k-0.5b, list (which tells what each is)"
+ALL = f"{', '.join(PRESETS)}, check, list (which tells what each is)"
 
 
 @pytest.mark.parametrize(
