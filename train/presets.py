@@ -59,7 +59,6 @@ FIVE = (
     ("soft_format", 0.5),
     ("tag_count", 0.5),
 )
-THINK = "the tags are <think>, which the prompts here ask for, where theirs were <reasoning>"
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
@@ -71,12 +70,11 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 **ONE_PROMPT,
                 "steps": 2300,
             },
-            task={"size": 224, "second_hand": True, "reward_shape": "linear"},
+            task={"size": 224, "second_hand": True, "reward_shape": "linear", "form": "reasoning"},
             # from +3 to −3 is 6 from 0 on: what all answers get alike, no advantage tells
-            rewards=(("accuracy", 6.0), ("format", 0.5)),
+            rewards=(("accuracy", 6.0), ("readable", 0.5), ("strict_format", 0.5)),
             assumed="a constant rate after the warm-up; as many steps as its result took",
-            differs="no <reasoning> is asked for, so none is paid, nor is a time for being readable alone; pictures "
-            "are drawn in memory, not through one file; the held-out problems are the same each time",
+            differs="pictures are drawn in memory, not through one file; the held-out problems are the same each time",
         ),
         "correlation-7b": Preset(
             env="correlation",
@@ -93,9 +91,10 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "min_points": 75,
                 "max_points": 75,
                 "reward_shape": "linear",
+                "form": "reasoning",
             },
             # 1 − |error| is 2 (1 − |error| / 2) − 1
-            rewards=(("accuracy", 2.0), ("format", 0.5)),
+            rewards=(("accuracy", 2.0), ("strict_format", 0.5)),
             assumed="optimizer, sampling, bound, size of the picture and weight of the form as for its clocks",
             differs="the reward of the form can be earned, where theirs never matched; the truth is the r of the "
             "points that are drawn, where theirs was that of the population",
@@ -108,23 +107,22 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 **ONE_PROMPT,
                 "steps": 340,
             },
-            task={"source": "hub"},
+            task={"source": "hub", "form": "reasoning"},
             rewards=FIVE,
             assumed="that the model is the instructed one; one prompt a step, weight decay, clipping, warm-up, a "
             "constant rate after it and the longest answer as for the clocks; as many steps as its result took",
-            differs=f"{THINK}; the reference that it offered to mix in slowly is --reference mixed, with the same "
-            "defaults",
+            differs="the reference that it offered to mix in slowly is --reference mixed, with the same defaults",
         ),
         "gsm8k-llama-3b": Preset(
             env="gsm8k",
             origin="GSM8K by Llama 3.2 3B with <reasoning> and <answer> and five rewards of XML",
             settings={"model": "meta-llama/Llama-3.2-3B-Instruct", "loss": "grpo", "epochs": 1.0},
-            task={"source": "hub"},
+            task={"source": "hub", "form": "reasoning"},
             rewards=FIVE,
             assumed="all but model and rewards, which is all that was told; that the model is the instructed one; one "
             "pass over the data",
-            differs=f"{THINK}; its authors would give the rewards of form smaller weights next time; the "
-            "supervised fine-tuning that they had beside it is this preset with --algorithm sft",
+            differs="its authors would give the rewards of form smaller weights next time; the supervised fine-tuning "
+            "that they had beside it is this preset with --algorithm sft --task.form labels",
         ),
         "countdown-7b": Preset(
             env="countdown",

@@ -66,7 +66,7 @@ class SupervisedTrainer(Trainer):
             "answer_tokens": sum(self.processes.gather(int(lesson.mask_BT.sum()))) / texts,
             "skipped_steps": self.state.skipped_steps,
             "learning_rate": factor * config.learning_rate,
-            **(answer_metrics(lesson.batch.first, self.policy.end_ids) if lesson.batch else {}),
+            **(answer_metrics(lesson.batch.first, self.policy.end_ids, self.form) if lesson.batch else {}),
             **self.watch.machine(texts, begin),
             "seconds_total": self.seconds,
             "seconds_rollout": drawn - begin,

@@ -14,6 +14,13 @@ SMALL = (
     " --eval-size 6 --eval-every 2 --checkpoint-every 2 --samples 2"
 ).split()
 
+# One that imitates.
+SMALLEST = (
+    "--env tests.train.letters:letters --problems-per-step 4 --eval-size 6 --eval-every 2 --checkpoint-every 2"
+    " --samples 2"
+).split()
+SFT = [*SMALLEST, "--algorithm", "sft"]
+
 TIMED = ("seconds_", "machine_")
 
 
@@ -39,3 +46,19 @@ def base(tmp_path):
     """The folder of a tiny model, to put adapters on."""
     load_policy("tiny", 0).save(tmp_path / "model")
     return str(tmp_path / "model")
+
+
+def refused(train, capsys, *arguments):
+    capsys.readouterr()
+    assert train(*arguments) == 2
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    return " ".join(error.split())
+
+
+@pytest.fixture(scope="module")
+def sft(tmp_path_factory):
+    """A run of SFT of four steps."""
+    folder = tmp_path_factory.mktemp("sft") / "run"
+    assert main([*SFT, "--steps", "4", "--run", str(folder)]) == 0
+    return folder
