@@ -1,6 +1,7 @@
 """The TRL adapter, with the real trainer on tiny models."""
 
 import json
+import pickle
 from dataclasses import dataclass
 
 import numpy as np
@@ -169,6 +170,13 @@ def test_a_group_is_drawn_once(monkeypatch):
     assert len(drawn) == 2
     assert batch[0]["images"][0] is batch[2]["images"][0]
     assert [row["seed"] for row in batch] == [7] * 3 + [999_999] * 3
+
+
+def test_workers_of_a_data_loader_get_the_rows():
+    rows = to_trl("clock", 4, size=56)["train_dataset"]
+    sent = pickle.loads(pickle.dumps(rows))[2]  # as to processes that are spawned
+    assert sent["answer"] == rows[2]["answer"]
+    assert np.array_equal(np.asarray(sent["images"][0]), np.asarray(rows[2]["images"][0]))
 
 
 def test_the_reward_is_the_tasks_and_the_errors_are_logged():
