@@ -16,6 +16,7 @@ from trl import GRPOConfig, GRPOTrainer
 import envs
 import envs.adapters.trl as adapter
 from agents.loading import load_policy
+from agents.qwen_vl import QwenVL
 from envs.adapters.trl import to_trl
 from envs.question import draw
 from envs.tasks.clock import Clock
@@ -219,6 +220,7 @@ def test_the_guide_trains_and_its_curve_is_plotted(models, tmp_path, monkeypatch
     assert (np.diff(run.evals["seconds_total"]) > 0).all()
     assert run.evals["skill"] == pytest.approx(1 - run.evals["mae"] / run.yardsticks["chance"])
     assert (run.settings["problems_per_step"], run.settings["group_size"]) == (1, 8)
+    assert isinstance(load_policy("trl-clock/checkpoint-4", 0), QwenVL)
     assert Image.open(write_curves(["runs/trl"], "curves.png")).size[0] > 100
 
 
