@@ -100,10 +100,13 @@ def write_parquet(
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.part")
     drawn = itertools.chain([first], drawn)
-    with require("pyarrow.parquet", EXTRA).ParquetWriter(partial, schema) as file:
-        while batch := [features.encode_example(row) for row in itertools.islice(drawn, ROWS_AT_ONCE)]:
-            file.write_batch(pyarrow.RecordBatch.from_pylist(batch, schema=schema))
-    return partial.rename(path)
+    try:
+        with require("pyarrow.parquet", EXTRA).ParquetWriter(partial, schema) as file:
+            while batch := [features.encode_example(row) for row in itertools.islice(drawn, ROWS_AT_ONCE)]:
+                file.write_batch(pyarrow.RecordBatch.from_pylist(batch, schema=schema))
+        return partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _features(datasets: Any, pictures: bool) -> Any:

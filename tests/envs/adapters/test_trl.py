@@ -1,6 +1,7 @@
 """The TRL adapter, with the real trainer on tiny models."""
 
 import json
+import pickle
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from trl import GRPOConfig, GRPOTrainer
 import envs
 import envs.adapters.trl as adapter
 from agents.loading import load_policy
+from agents.qwen_vl import QwenVL
 from envs.adapters.trl import to_trl
 from envs.question import draw
 from envs.tasks.clock import Clock
@@ -171,6 +173,13 @@ def test_a_group_is_drawn_once(monkeypatch):
     assert [row["seed"] for row in batch] == [7] * 3 + [999_999] * 3
 
 
+def test_workers_of_a_data_loader_get_the_rows():
+    rows = to_trl("clock", 4, size=56)["train_dataset"]
+    sent = pickle.loads(pickle.dumps(rows))[2]  # as to processes that are spawned
+    assert sent["answer"] == rows[2]["answer"]
+    assert np.array_equal(np.asarray(sent["images"][0]), np.asarray(rows[2]["images"][0]))
+
+
 def test_the_reward_is_the_tasks_and_the_errors_are_logged():
     reward = to_trl("clock", 1)["reward_funcs"]
     texts = ["<answer>07:25:30</answer>", "7:55:30", "<answer>07:25:30</answer><answer>1:00</answer>", "\ud800"]
@@ -211,6 +220,7 @@ def test_the_guide_trains_and_its_curve_is_plotted(models, tmp_path, monkeypatch
     assert (np.diff(run.evals["seconds_total"]) > 0).all()
     assert run.evals["skill"] == pytest.approx(1 - run.evals["mae"] / run.yardsticks["chance"])
     assert (run.settings["problems_per_step"], run.settings["group_size"]) == (1, 8)
+    assert isinstance(load_policy("trl-clock/checkpoint-4", 0), QwenVL)
     assert Image.open(write_curves(["runs/trl"], "curves.png")).size[0] > 100
 
 

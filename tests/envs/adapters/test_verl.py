@@ -15,6 +15,7 @@ import datasets
 import pyarrow.parquet
 
 import envs
+import envs.adapters.verl as adapter
 from envs.adapters.verl import compute_score, rows, write_parquet
 from envs.question import draw
 from envs.tasks.clock import Clock
@@ -83,6 +84,22 @@ def test_a_placeholder_of_a_prompts_own_is_refused(clean_registry):
     envs.register("Tagged-v0", Tagged)
     with pytest.raises(ValueError, match="problem 3 holds <video>"):
         next(rows("Tagged", 1, seed=3))
+
+
+def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
+    path = write_parquet(tmp_path / "train.parquet", "gsm8k", 2)
+    before, real = path.read_bytes(), adapter._row
+
+    def broken(task, source, told):
+        if told["index"] == 70:
+            raise ValueError("no such problem")
+        return real(task, source, told)
+
+    monkeypatch.setattr(adapter, "_row", broken)
+    with pytest.raises(ValueError, match="no such problem"):
+        write_parquet(path, "gsm8k", 100)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == before
 
 
 def test_a_score_is_the_tasks():
