@@ -117,7 +117,6 @@ def _section(spec: EnvSpec, folder: str, pictures: dict[str, np.ndarray]) -> Ite
                 yield f"It needs a `{given[0]}`; the problems shown are those of a file made for this page."
             yield from _problems(make())
             yield from _looks(spec, make, folder, pictures)
-            yield from _forms(make, own)
             if not given:
                 yield _yardsticks(make())
             levels = [level_name(make(), level) for level in levels_of(make())]
@@ -175,27 +174,6 @@ def _looks(spec: EnvSpec, make: Callable[..., Task], folder: str, pictures: dict
         answers = ", ".join(look.best_answer(problem(look, seed).answer) for seed in range(PICTURES))
         rows.append(f"| {told} | ![{answers}]({path}) |")
     yield "\n".join(rows)
-
-
-def _forms(make: Callable[..., Task], own: Sequence[str]) -> Iterator[str]:
-    """What other choices of an option ask, where that is something else."""
-    task = make()
-    usual = problem(task, 0)
-    for name in own:
-        kind = field_types(type(task))[name]
-        if name == "style" or get_origin(kind) is not Literal:
-            continue
-        rows = []
-        for choice in get_args(kind):
-            try:
-                posed = problem(make(**{name: choice}), 0)
-            except ValueError:
-                continue  # it takes another option too, or what is not installed
-            answer = make(**{name: choice}).best_answer(posed.answer)
-            if (posed.prompt, posed.answer) != (usual.prompt, usual.answer) or choice == getattr(task, name):
-                rows.append(f"| `{choice}` | {_cell(_code(posed.prompt))} | {_cell(_code(answer))} |")
-        if len(rows) > 1:
-            yield "\n".join((f"| `{name}` | prompt | answer |", "|---|---|---|", *rows))
 
 
 def _yardsticks(task: Task) -> str:
