@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from envs.check import check_task
-from envs.commands.gallery import WriteGallery
+from envs.commands.gallery import Gallery
 from envs.commands.serve import Serve
 from envs.fields import flag_of, read_fields, required, split_flags
 from envs.foreign import UntrainableError, gymnasiums_complaint, require_trainable
@@ -265,7 +265,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m envs") -
                 "play": Play,
                 "check": Check,
                 "rewards": Rewards,
-                "gallery": WriteGallery,
+                "gallery": Gallery,
                 "serve": Serve,
             },
             prog=prog,

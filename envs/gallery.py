@@ -35,7 +35,7 @@ ROWS = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Gallery:
+class Page:
     """A page, and the pictures beside it.
 
     Attributes:
@@ -47,7 +47,7 @@ class Gallery:
     pictures: dict[str, np.ndarray]
 
 
-def gallery(names: Sequence[str] = (), folder: str = "gallery") -> Gallery:
+def gallery(names: Sequence[str] = (), folder: str = "gallery") -> Page:
     """Show tasks: what they ask, how they look, their yardsticks, options and levels.
 
     Args:
@@ -82,7 +82,7 @@ def gallery(names: Sequence[str] = (), folder: str = "gallery") -> Gallery:
         "\n".join(f"- {_link(spec.id)}" for spec in specs) + "\n- [Options of every task](#options-of-every-task)"
     )
     rest = f"## Options of every task\n\n{_options(Task, Task, list(field_types(Task)))}"
-    return Gallery("\n\n".join((head, contents, *sections, rest)) + "\n", pictures)
+    return Page("\n\n".join((head, contents, *sections, rest)) + "\n", pictures)
 
 
 def _title(id: str) -> str:

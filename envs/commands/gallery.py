@@ -12,7 +12,7 @@ from envs.sheet import write_png
 
 
 @dataclass(frozen=True)
-class WriteGallery:
+class Gallery:
     """Write a page of tasks from the code: samples, looks, yardsticks, options and levels."""
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[NAME ...]")] = ()
