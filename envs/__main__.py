@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from envs.check import check_task, unasked_form
+from envs.commands.gallery import Gallery
 from envs.commands.serve import Serve
 from envs.fields import flag_of, read_fields, require_used, required, split_flags
 from envs.foreign import UntrainableError, gymnasiums_complaint, require_trainable
@@ -289,7 +290,15 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m envs") -
     try:
         texts, others = split_flags(sys.argv[1:] if arguments is None else arguments)
         command = tyro.extras.subcommand_cli_from_dict(
-            {"list": List, "show": Show, "play": Play, "check": Check, "rewards": Rewards, "serve": Serve},
+            {
+                "list": List,
+                "show": Show,
+                "play": Play,
+                "check": Check,
+                "rewards": Rewards,
+                "gallery": Gallery,
+                "serve": Serve,
+            },
             prog=prog,
             description="Look at tasks, play them, check them. `--task.FIELD VALUE` sets a field of the "
             "task; `list` shows which fields there are. `--reward NAME WEIGHT`, as often as need be, says what an "

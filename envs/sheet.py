@@ -105,6 +105,6 @@ def write_png(picture: np.ndarray, path: Path) -> None:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(path, format="PNG")
+        Image.fromarray(picture).save(path, format="PNG", optimize=True)
     except OSError as error:
         raise ValueError(f"Cannot write the picture {path}: {error.strerror or error}.") from error

@@ -1,7 +1,8 @@
 """How well Stable-Baselines3's PPO learns a task through a view of its answers: `python -m tests.benchmarks.ppo`.
 
 The task, the view and PPO's settings are flags. Every so many steps the policy, at its best guess, answers the same
-held-out problems, off the clock. What it came to is printed, and written as a run that `python -m plots` draws.
+held-out problems, off the clock. What it came to is printed, and written as a run that `python -m plots` draws. Seconds
+are those of the processor, whatever else it is busy with.
 """
 
 import argparse
@@ -81,9 +82,9 @@ def main() -> None:
             print(f"| {done:,} | {seconds:.0f} | {mae:.1f} ({median:.1f}) | {reward:.2f} |", flush=True)
             if done >= chosen.steps:
                 return
-            begun = time.perf_counter()
+            begun = time.process_time()
             model.learn(min(chosen.eval_every, chosen.steps - done), reset_num_timesteps=False)
-            seconds += time.perf_counter() - begun
+            seconds += time.process_time() - begun
 
 
 def begin_run(chosen: argparse.Namespace, task: Task) -> None:
