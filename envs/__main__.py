@@ -1,4 +1,4 @@
-"""`python -m envs`: look at tasks, play them, check them."""
+"""`python -m envs`: look at tasks, play them, check them, export their problems."""
 
 import io
 import os
@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from envs.check import check_task
+from envs.commands.export import Export
 from envs.fields import flag_of, read_fields, required, split_flags
 from envs.foreign import UntrainableError, gymnasiums_complaint, require_trainable
 from envs.importing import import_module
@@ -256,11 +257,11 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m envs") -
     try:
         texts, others = split_flags(sys.argv[1:] if arguments is None else arguments)
         command = tyro.extras.subcommand_cli_from_dict(
-            {"list": List, "show": Show, "play": Play, "check": Check, "rewards": Rewards},
+            {"list": List, "show": Show, "play": Play, "check": Check, "rewards": Rewards, "export": Export},
             prog=prog,
-            description="Look at tasks, play them, check them. `--task.FIELD VALUE` sets a field of the "
-            "task; `list` shows which fields there are. `--reward NAME WEIGHT`, as often as need be, says what an "
-            "answer is paid for; `rewards` lists the names.",
+            description="Look at tasks, play them, check them, export their problems. `--task.FIELD VALUE` sets a "
+            "field of the task; `list` shows which fields there are. `--reward NAME WEIGHT`, as often as need be, says "
+            "what an answer is paid for; `rewards` lists the names.",
             args=others,
         )
         return command.run(texts)
