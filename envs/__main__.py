@@ -1,4 +1,4 @@
-"""`python -m envs`: look at tasks, play them, check them."""
+"""`python -m envs`: look at tasks, play them, check them, export their problems."""
 
 import io
 import os
@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from envs.check import check_task, unasked_form
+from envs.commands.export import Export
 from envs.commands.gallery import Gallery
 from envs.commands.serve import Serve
 from envs.fields import flag_of, read_fields, require_used, required, split_flags
@@ -296,13 +297,14 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m envs") -
                 "play": Play,
                 "check": Check,
                 "rewards": Rewards,
+                "export": Export,
                 "gallery": Gallery,
                 "serve": Serve,
             },
             prog=prog,
-            description="Look at tasks, play them, check them. `--task.FIELD VALUE` sets a field of the "
-            "task; `list` shows which fields there are. `--reward NAME WEIGHT`, as often as need be, says what an "
-            "answer is paid for; `rewards` lists the names.",
+            description="Look at tasks, play them, check them, export their problems. `--task.FIELD VALUE` sets a "
+            "field of the task; `list` shows which fields there are. `--reward NAME WEIGHT`, as often as need be, says "
+            "what an answer is paid for; `rewards` lists the names.",
             args=others,
         )
         status = command.run(texts)

@@ -1,0 +1,235 @@
+"""Problems as a data set in files: Parquet, an Arrow folder of `datasets`, or JSON Lines, with a data card.
+
+    export("clock", "clock-eval", 1000, file_format="parquet", split="eval", style="varied")
+
+Row i is the problem of seed `seed + i`, so that the card alone makes every row again: `recreate(folder)`.
+"""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import operator
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from envs.adapters.export_card import card
+from envs.adapters.export_files import WRITERS, Plan, Row, features, write_whole
+from envs.check import check_task
+from envs.question import draw
+from envs.registry import make_task, resolve
+from envs.task import SPLITS, Task, problem
+
+MANIFEST, CARD = "export.json", "README.md"
+"""What tells how the rows are made, written first; and what tells it to people, written when all rows are there."""
+
+COMPARED = 8
+"""Rows whose digest the manifest has: a task that has changed since is noticed."""
+
+SEED_LIMIT = 2**63
+"""Seeds are kept as 64-bit integers."""
+
+
+def export(
+    name: str,
+    out: str | Path,
+    num_rows: int = 1000,
+    /,
+    *,
+    file_format: str = "parquet",
+    split: str = "train",
+    seed: int = 0,
+    on_row: Callable[[], None] = lambda: None,
+    **fields: Any,
+) -> Path:
+    """Write problems to a folder as a data set, a few rows in memory at a time.
+
+    What was killed on the way is gone on with by the same call, and comes to the same bytes.
+
+    Args:
+        name: The environment: `clock`, `eyechart/Clock-v0`, `module:name`.
+        out: The folder: new, empty, or with an export of the same rows that was not finished.
+        num_rows: How many problems, from 1 up.
+        file_format: "parquet"; "hf", a folder for `datasets.load_from_disk`; or "jsonl", with PNG files for pictures.
+        split: "train" or "eval".
+        seed: The first one's seed, from 0 up; the next ones follow.
+        on_row: Called when a row was drawn.
+        **fields: The task's fields.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: For an argument out of range, a folder that holds something else, or a task that breaks a rule.
+        MissingExtraError: Parquet or Arrow without the libraries.
+        OSError: If the folder cannot be written to.
+    """
+    folder = Path(out)
+    _require_known("format", file_format, WRITERS)
+    _require_known("split", split, SPLITS)
+    spec = resolve(name)
+    task = make_task(spec, **fields)
+    require_rows(task, num_rows, seed, split)
+    columns = _columns(task)
+    if file_format != "jsonl":
+        features(columns)  # a missing library is told before any work
+    require_sound(task, name)
+    module = name.rpartition(":")[0]
+    manifest = {
+        "env": f"{module}:{spec.id}" if module else spec.id,
+        "task": spec.kwargs["task"],
+        "fields": {field: list(v) if isinstance(v, tuple) else v for field, v in dataclasses.asdict(task).items()},
+        "split": split,
+        "first_seed": seed,
+        "num_rows": num_rows,
+        "format": file_format,
+        "columns": list(columns),
+        "digest": _digest(rows_of(task, range(seed, seed + min(COMPARED, num_rows)), split)),
+    }
+    if begin(folder, manifest):
+        return folder
+
+    def drawn(start: int, stop: int) -> Iterator[Row]:
+        for row in rows_of(task, range(seed + start, seed + stop), split):
+            yield row
+            on_row()
+
+    WRITERS[file_format](Plan(folder, num_rows, split, columns, drawn))
+    write_whole(folder / CARD, card(task, read_manifest(folder)).encode())
+    return folder
+
+
+def rows_of(task: Task, seeds: Iterable[int], split: str) -> Iterator[dict[str, Any]]:
+    """Problems as rows: `seed`, `image` (uint8 `(H, W, 3)`, for a task with pictures), and the texts below.
+
+    `prompt`, which asks for the answer between tags; `answer`, for `task.score(text, answer)`; `best_answer`, what a
+    perfect policy writes between the tags; `demonstration`, all that it writes; `info`, a JSON object.
+    """
+    for seed in seeds:
+        posed = problem(task, seed, split)
+        picture = draw(task, posed)
+        yield {
+            "seed": seed,
+            **({} if picture is None else {"image": picture}),
+            "prompt": posed.prompt,
+            "answer": posed.answer,
+            "best_answer": task.best_answer(posed.answer),
+            "demonstration": task.demonstration(posed),
+            "info": json.dumps(dict(posed.info), ensure_ascii=False),
+        }
+
+
+def recreate(folder: str | Path) -> Iterator[dict[str, Any]]:
+    """Draw the rows of an export again, as `rows_of` gives them, from its `export.json` alone.
+
+    Raises:
+        ValueError: If the folder is no export, or its task makes other problems than it did then.
+    """
+    manifest = read_manifest(Path(folder))
+    task = make_task(manifest["env"], **manifest["fields"])
+    first, split = manifest["first_seed"], manifest["split"]
+    seeds = range(first, first + manifest["num_rows"])
+    if _digest(rows_of(task, seeds[:COMPARED], split)) != manifest["digest"]:
+        raise ValueError(
+            f"{manifest['env']} makes other problems than those in {folder}, which eyechart {manifest['eyechart']} "
+            "wrote: take that version."
+        )
+    yield from rows_of(task, seeds, split)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What `export.json` says.
+
+    Raises:
+        ValueError: If there is none that can be read.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if not isinstance(manifest, dict):
+            raise ValueError("it is no JSON object")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{folder} is no export: its {MANIFEST} cannot be read ({error}).") from None
+    return manifest
+
+
+def begin(folder: Path, manifest: dict[str, Any]) -> bool:
+    """Make the folder, or find one to go on with.
+
+    Returns:
+        Whether all is there already.
+
+    Raises:
+        ValueError: If it holds something else.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file: --out is a folder, a new one or one to go on with.")
+    held = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    if set(held) - {f"{MANIFEST}.part"} == set():
+        told = {"eyechart": _version(), **manifest}
+        write_whole(folder / MANIFEST, (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode())
+        return False
+    if MANIFEST not in held:
+        raise ValueError(f"{folder} holds something else ({', '.join(held[:3])}): give a new or an empty --out.")
+    before = read_manifest(folder)
+    for key, value in manifest.items():
+        if before.get(key) != value:
+            other = "other problems: the task has changed since" if key == "digest" else f"{key} {before.get(key)!r}"
+            now = "" if key == "digest" else f", and not {value!r}"
+            raise ValueError(f"{folder} holds an export with {other}{now}. Give another --out, or remove it.")
+    return CARD in held
+
+
+def require_rows(task: Task, num_rows: int, seed: int, split: str) -> None:
+    """Refuse rows that there are not.
+
+    Raises:
+        ValueError: Saying how many there may be.
+    """
+    if operator.index(num_rows) < 1:
+        raise ValueError(f"An export takes at least 1 row, got a size of {num_rows}.")
+    if not 0 <= operator.index(seed) <= SEED_LIMIT - num_rows:
+        raise ValueError(f"The seeds of {num_rows} rows must lie from 0 to 2^63 - 1, got a first one of {seed}.")
+    there = task.num_problems(split)
+    if there is not None and num_rows > there:
+        raise ValueError(f"The split {split} has {there} problems: {num_rows} rows would repeat some; ask for fewer.")
+
+
+def require_sound(task: Task, name: str) -> None:
+    """Refuse a task that breaks a rule: of its problems a card could not be true.
+
+    Raises:
+        ValueError: With the first such rule.
+    """
+    broken = check_task(task)
+    if broken:
+        raise ValueError(f"{name} breaks a rule of tasks, and `envs check` tells which others: {broken[0]}")
+
+
+def _columns(task: Task) -> tuple[str, ...]:
+    image = () if task.image_shape is None else ("image",)
+    return ("seed", *image, "prompt", "answer", "best_answer", "demonstration", "info")
+
+
+def _require_known(what: str, name: str, known: Iterable[str]) -> None:
+    if name not in known:
+        close = get_close_matches(str(name), known, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"Unknown {what} {name!r}.{hint} Known: {', '.join(known)}.")
+
+
+def _digest(rows: Iterable[Row]) -> str:
+    """SHA-256 of some rows, pixels included."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps({name: value for name, value in row.items() if name != "image"}).encode())
+        digest.update(row["image"].tobytes() if "image" in row else b"")
+    return digest.hexdigest()
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("eyechart")
+    except importlib.metadata.PackageNotFoundError:
+        return "(source tree)"

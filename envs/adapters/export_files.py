@@ -1,0 +1,170 @@
+"""The files of an exported data set: JSON Lines with PNG files, Parquet, or the Arrow folder of `datasets`.
+
+Whatever is killed on the way leaves whole rows behind: a file with many rows appears when it is complete, and of JSON
+Lines a line that was cut off is dropped.
+"""
+
+import hashlib
+import io
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from envs.adapters.extras import require
+
+Row = Mapping[str, Any]
+"""A problem: `seed`, `image` (uint8 `(H, W, 3)`, for a task with pictures), and texts."""
+
+ROWS_PER_FILE = 1000
+"""Rows of one Parquet or Arrow file, and pictures of one folder: what is drawn again after a kill, at most."""
+
+ROWS_AT_ONCE = 100
+"""Rows that are held in memory, and that a row group has."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be written, and where.
+
+    Attributes:
+        folder: The data set's.
+        num_rows: How many rows.
+        split: Their split, which files are named after.
+        columns: Those of every row, in order.
+        rows: Draws the rows from one number up to another: `rows(start, stop)`.
+    """
+
+    folder: Path
+    num_rows: int
+    split: str
+    columns: tuple[str, ...]
+    rows: Callable[[int, int], Iterator[Row]]
+
+    @property
+    def files(self) -> dict[str, tuple[int, int]]:
+        """The files of a format with many rows each, by their hub-style number: first row, and the one after the last.
+
+        Such as `{"00000-of-00002": (0, 1000), "00001-of-00002": (1000, 1500)}`.
+        """
+        starts = range(0, self.num_rows, ROWS_PER_FILE)
+        return {
+            f"{i:05d}-of-{len(starts):05d}": (start, min(start + ROWS_PER_FILE, self.num_rows))
+            for i, start in enumerate(starts)
+        }
+
+
+def png(picture: np.ndarray) -> bytes:
+    """A picture, uint8 `(H, W, 3)`, as a PNG, which keeps every pixel."""
+    from PIL import Image  # here, for only this needs it
+
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is there as a whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def lines_file(plan: Plan) -> Path:
+    """Where JSON Lines stand: `metadata.jsonl` beside pictures, as `datasets` looks for it, else `eval.jsonl`."""
+    return plan.folder / ("metadata.jsonl" if "image" in plan.columns else f"{plan.split}.jsonl")
+
+
+def write_json_lines(plan: Plan) -> None:
+    """A line per row; a picture is a PNG of its own, which the line names in `file_name`."""
+    path = lines_file(plan)
+    with path.open("r+b" if path.exists() else "w+b") as file:
+        done = _whole_lines(file)
+        for number, row in enumerate(plan.rows(done, plan.num_rows), done):
+            line = {"seed": row["seed"]}
+            if "image" in row:
+                name = f"images/{number // ROWS_PER_FILE:05d}/{row['seed']}.png"
+                write_whole(plan.folder / name, png(row["image"]))
+                line["file_name"] = name
+            line |= {name: value for name, value in row.items() if name not in ("seed", "image")}
+            file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            file.flush()  # after its picture, so that no line is without one
+
+
+def _whole_lines(file: Any) -> int:
+    """Count the lines that end, cut off what follows them, and go there."""
+    done = end = 0
+    for line in file:
+        if line.endswith(b"\n"):
+            done, end = done + 1, end + len(line)
+    file.truncate(end)
+    file.seek(end)
+    return done
+
+
+def features(columns: Iterable[str]) -> Any:
+    """The columns as `datasets.Features`.
+
+    Raises:
+        MissingExtraError: Without the library.
+    """
+    datasets = require("datasets", "data")
+    kinds = {"seed": datasets.Value("int64"), "image": datasets.Image()}
+    return datasets.Features({name: kinds.get(name, datasets.Value("string")) for name in columns})
+
+
+def write_parquet(plan: Plan) -> None:
+    """Files `data/eval-00000-of-00002.parquet`, the pictures as PNG within, as the hub has them."""
+    schema = features(plan.columns).arrow_schema
+    parquet = require("pyarrow.parquet", "data")
+    for number, span in plan.files.items():
+        path = plan.folder / "data" / f"{plan.split}-{number}.parquet"
+        _write_batches(plan, path, span, schema, lambda sink: parquet.ParquetWriter(sink, schema))
+
+
+def write_arrow(plan: Plan) -> None:
+    """The folder that `Dataset.save_to_disk` would write, for `datasets.load_from_disk`."""
+    kinds = features(plan.columns)
+    arrow, datasets = require("pyarrow", "data"), require("datasets", "data")
+    schema, names = kinds.arrow_schema, [f"data-{number}.arrow" for number in plan.files]
+    for name, span in zip(names, plan.files.values(), strict=True):
+        _write_batches(plan, plan.folder / name, span, schema, lambda sink: arrow.ipc.new_stream(sink, schema))
+    datasets.DatasetInfo(features=kinds).write_to_directory(str(plan.folder), pretty_print=True)
+    state: dict[str, Any] = {
+        "_data_files": [{"filename": name} for name in names],
+        # what `datasets` names its cache of this set by: the same rows, the same name
+        "_fingerprint": hashlib.sha256((plan.folder / "export.json").read_bytes()).hexdigest()[:16],
+        "_format_columns": None,
+        "_format_kwargs": {},
+        "_format_type": None,
+        "_output_all_columns": False,
+        "_split": plan.split,
+    }
+    write_whole(plan.folder / "state.json", json.dumps(state, indent=2).encode())
+
+
+def _write_batches(plan: Plan, path: Path, span: tuple[int, int], schema: Any, opened: Callable[[Path], Any]) -> None:
+    """Write the rows of one file, unless it is there; some at a time, and under another name until it is whole."""
+    if path.exists():
+        return
+    arrow = require("pyarrow", "data")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part, rows = path.with_name(path.name + ".part"), plan.rows(*span)
+    with opened(part) as writer:
+        while batch := list(itertools.islice(rows, ROWS_AT_ONCE)):
+            writer.write_batch(arrow.RecordBatch.from_pylist([_encoded(row) for row in batch], schema=schema))
+    part.replace(path)
+
+
+def _encoded(row: Row) -> Row:
+    """The row with its picture as `datasets` keeps one."""
+    return row if "image" not in row else {**row, "image": {"bytes": png(row["image"]), "path": None}}
+
+
+WRITERS: dict[str, Callable[[Plan], None]] = {"parquet": write_parquet, "hf": write_arrow, "jsonl": write_json_lines}
+"""The formats by name."""
