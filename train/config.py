@@ -27,7 +27,15 @@ from train import (
 )
 from train.algorithm_options import AlgorithmOptions, require_fit
 from train.curriculum_options import CurriculumOptions, require_curriculum, resolved_curriculum
-from train.learning_options import WARMUP_STEPS, LearningOptions, Optimizer, require_one_warmup
+from train.learning_options import (
+    ADAMW_RATES,
+    WARMUP_STEPS,
+    LearningOptions,
+    Optimizer,
+    require_muon,
+    require_one_warmup,
+    require_target,
+)
 from train.loss_options import LossOptions, OldPolicy, Overlong, Surrogate, require_sense, resolved_loss
 from train.model_options import ModelOptions
 from train.presets import PresetName
@@ -189,11 +197,12 @@ class TrainConfig(WatchingOptions, CurriculumOptions, LossOptions, LearningOptio
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{flag(name)} must be above 0 and finite, got {value}")
-        for name in learning_options.FRACTIONS:
+        for name in (*learning_options.FRACTIONS, *loss_options.FRACTIONS):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"{flag(name)} is a fraction, from 0 to 1, got {value}")
         require_one_warmup(self)
+        require_target(self)
         require_sense(self)
         require_fit(self, flag)
         require_curriculum(self, flag)
@@ -262,15 +271,19 @@ def resolved(
         gpu: whether it runs on one.
         num_problems: how many different training problems there are; None where they never run out.
         labelled: whether the model has learned from labels or a teacher (`train.imitated.taught`).
+
+    Raises:
+        ValueError: a setting that means nothing with what the others come to.
     """
     grpo = config.algorithm == "grpo"
     optimizer = config.optimizer or ("muon" if small and not config.lora else "adamw")
     cold_start = config.cold_start or ("format" if config.model in TINY_MODELS and grpo else "none")
-    # what labels taught needs no noise to find it
     imitates = labelled or not grpo or cold_start == "answers"
-    explores = small and not imitates
+    # what labels taught needs no noise to find it; a target has to have something to steer
+    explores = (small and not imitates) or config.entropy_target
     bonus = config.entropy_bonus if config.entropy_bonus is not None else 0.05 if explores else 0.0
     learning_rate, adamw_learning_rate = peak_rates(grpo, optimizer, small, config.lora)
+    require_muon(config, optimizer)
     defaults: dict[str, Any] = {
         "vision": "frozen" if config.lora else "trained",
         "dtype": "bfloat16" if gpu and not small else "float32",
@@ -311,7 +324,7 @@ def peak_rates(rewards: bool, optimizer: Optimizer, small: bool, lora: bool = Fa
     """
     adamw = (3e-4 if small else 1e-6) if rewards else (1e-3 if small else 1e-5)
     muon = 0.005 if rewards else 0.02
-    return (muon if optimizer == "muon" else adamw * (10 if lora else 1)), (3e-4 if rewards else 3e-3)
+    return (muon if optimizer == "muon" else adamw * (10 if lora else 1)), ADAMW_RATES[0 if rewards else 1]
 
 
 def plain(config: Settings) -> dict[str, Any]:

@@ -19,6 +19,8 @@ FRACTIONS = ("lr_warmup", "lr_decay_start", "lr_final")
 # Two ways to say one thing.
 WARMUPS = ("lr_warmup", "lr_warmup_steps")
 WARMUP_STEPS = 5
+# Peak rates of what Muon leaves to AdamW: with rewards, and with labels or a teacher.
+ADAMW_RATES = (3e-4, 3e-3)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class LearningOptions:
 
     entropy_bonus: float | None = None
     """Weight of the policy's entropy in the objective, where the entropy is at --entropy-target. Default: 0.05 for a
-    small model that begins without labels, else 0."""
+    small model that begins without labels, and with --entropy-target, else 0."""
 
     entropy_target: float | None = None
     """Entropy, in nats a token, by which the bonus is steered: more below it, none far above it. It falls with the
@@ -87,3 +89,38 @@ def require_one_warmup(config: Any) -> None:
 def without_warmup(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings without what they say of the warm-up, which a flag is about to replace."""
     return {name: value for name, value in settings.items() if name not in WARMUPS}
+
+
+def require_target(config: Any) -> None:
+    """Refuse an entropy target without the bonus that it steers.
+
+    Args:
+        config: a `train.config.TrainConfig`.
+
+    Raises:
+        ValueError: naming the flags.
+    """
+    if config.entropy_target and config.entropy_bonus == 0:
+        raise ValueError(
+            f"--entropy-target {config.entropy_target} steers the entropy bonus, and --entropy-bonus 0 is none; leave "
+            "--entropy-bonus out, or say --entropy-target 0"
+        )
+
+
+def require_muon(config: Any, optimizer: Optimizer) -> None:
+    """Refuse a rate for the parameters that Muon leaves to AdamW where AdamW has them all.
+
+    The defaults pass: settings of another run hold them.
+
+    Args:
+        config: a `train.config.TrainConfig`.
+        optimizer: what it comes to.
+
+    Raises:
+        ValueError: naming the flags.
+    """
+    if optimizer == "adamw" and config.adamw_learning_rate not in (None, *ADAMW_RATES):
+        raise ValueError(
+            f"--adamw-learning-rate {config.adamw_learning_rate} is for what --optimizer muon leaves to AdamW, and "
+            "here the optimizer is adamw, whose rate is --learning-rate; leave it out, or say --optimizer muon"
+        )

@@ -14,6 +14,9 @@ Reference = Literal["fixed", "periodic", "mixed"]
 
 AT_LEAST = {"kl_weight": 0, "clip_low": 0, "clip_high": 0, "reference_every": 1}
 ABOVE_ZERO = ("reference_mix",)
+FRACTIONS = ("clip_low",)
+# What acts on a ratio that has moved.
+OF_LATER_UPDATES = ("surrogate", "ratio_level", "old_policy", "clip_low", "clip_high")
 # Steps between the changes of a reference that changes, and how much of the policy each mixes into it.
 REFERENCE_EVERY, REFERENCE_MIX = 200, 0.1
 
@@ -88,7 +91,7 @@ class LossOptions:
     batch, which a low precision cannot tell from a policy that moved. Default: rollout."""
 
     clip_low: float | None = None
-    """The ratio to the sampling policy may fall this far below 1. Default: 0.2."""
+    """The ratio to the sampling policy may fall this far below 1; 1 is no bound. Default: 0.2."""
 
     clip_high: float | None = None
     """The ratio to the sampling policy may rise this far above 1. Default: 0.2."""
@@ -136,7 +139,7 @@ def resolved_loss(config: Any) -> dict[str, Any]:
 
 
 def require_sense(config: Any) -> None:
-    """Refuse settings of the reference that mean nothing together.
+    """Refuse settings of the loss that mean nothing together.
 
     Args:
         config: a `train.config.TrainConfig`.
@@ -144,6 +147,21 @@ def require_sense(config: Any) -> None:
     Raises:
         ValueError: naming the flags.
     """
+    loss, told = resolved_loss(config), own_settings(config)
+    if loss["advantage_baseline"] == "batch" and loss["resample"]:
+        raise ValueError(
+            f"--resample {loss['resample']} replaces groups whose answers all earned the same, and with "
+            "--advantage-baseline batch those teach as well; leave one of them out (--resample 0)"
+        )
+    if "kl_estimator" in told and not loss["kl_weight"]:
+        raise ValueError(
+            f"--kl-estimator {config.kl_estimator} says how the KL divergence is estimated, and that has no weight; "
+            "give it one, such as --kl-weight 0.04, or leave --kl-estimator out"
+        )
+    _require_sense_of_reference(config, loss["kl_weight"])
+
+
+def _require_sense_of_reference(config: Any, kl_weight: float) -> None:
     if config.reference_mix is not None and config.reference_mix > 1:
         raise ValueError(f"--reference-mix is a part of the policy, above 0 and at most 1, got {config.reference_mix}")
     if config.reference_every is not None and config.reference == "fixed":
@@ -152,7 +170,7 @@ def require_sense(config: Any) -> None:
         raise ValueError(f"--reference-mix is for --reference mixed, and it is {config.reference}")
     if config.reference == "fixed":
         return
-    if not resolved_loss(config)["kl_weight"]:
+    if not kl_weight:
         raise ValueError(
             f"--reference {config.reference} says what the KL divergence is measured from, and that has no weight; "
             "give it one, such as --kl-weight 0.04, or leave --reference out"
@@ -162,6 +180,27 @@ def require_sense(config: Any) -> None:
             f"--reference {config.reference} does not go with --lora: the reference of an adapter is the model "
             "without it, which does not change; leave one of them out"
         )
+
+
+def own_settings(config: Any) -> dict[str, Any]:
+    """The settings of the loss that say something else than `--loss`, or without a name than the defaults, would."""
+    named = {**DEFAULTS, **LOSSES.get(config.loss or "", {})}
+    return {name: getattr(config, name) for name in named if getattr(config, name) not in (None, named[name])}
+
+
+def without_effect(config: Any) -> str | None:
+    """What to say of settings that one update per batch gives nothing to act on; None if there are none.
+
+    Args:
+        config: a `train.config.TrainConfig`.
+    """
+    idle = [f"--{name.replace('_', '-')}" for name in own_settings(config) if name in OF_LATER_UPDATES]
+    if not idle or config.updates_per_batch > 1:
+        return None
+    return (
+        f"with one update per batch the ratio to the sampling policy is 1, but for rounding, and {', '.join(idle)} "
+        "changes nothing else; it takes --updates-per-batch 2 or more"
+    )
 
 
 def without_named(settings: Mapping[str, Any]) -> dict[str, Any]:

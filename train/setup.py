@@ -42,6 +42,7 @@ from train.imitated import (
     taught_after,
 )
 from train.loop import Trainer, TrainerState
+from train.loss_options import without_effect
 from train.policies import check_pictures, is_small
 from train.preflight import Preflight, preflight
 from train.preparation import choose_what_learns, keep_base, load_for_training
@@ -99,8 +100,9 @@ def make_parts(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> Pa
     tokens = longest_answer(config, policy, task, eval_envs, imitated)
     gpu, labelled = processes.device.type == "cuda", taught(config.model) is not None
     settings = resolved(config, is_small(policy), tokens, gpu, rows, labelled)
-    if processes.main and (note := shortening(settings)):
-        print(f"note: {note}", file=sys.stderr)
+    for note in filter(None, (shortening(settings), without_effect(config))):
+        if processes.main:
+            print(f"note: {note}", file=sys.stderr)
     policy.max_new_tokens = settings.max_new_tokens
     imitated.fit(policy)
     choose_what_learns(policy, settings)

@@ -73,6 +73,25 @@ def test_bounds():
     assert (settings(epochs=3.0).steps, settings(epochs=3.0).minutes) == (None, None)
 
 
+def test_a_target_has_a_bonus_to_steer():
+    large = settings(model="some/model", entropy_target=0.4)
+    assert (large.entropy_bonus, large.entropy_target) == (0.05, 0.4)
+    answers = settings(cold_start="answers", entropy_target=0.3, entropy_bonus=0.01)
+    assert (answers.entropy_bonus, answers.entropy_target) == (0.01, 0.3)
+    assert settings(model="some/model", entropy_target=0.0).entropy_bonus == 0.0
+    with pytest.raises(ValueError, match=r"--entropy-target 0.5 steers the entropy bonus, and --entropy-bonus 0 is"):
+        settings(entropy_target=0.5, entropy_bonus=0.0)
+
+
+def test_a_rate_that_no_optimizer_takes_is_refused():
+    for fields in ({"optimizer": "adamw"}, {"model": "some/model"}, {"lora": True}):
+        with pytest.raises(ValueError, match=r"--adamw-learning-rate 0.001 is for what --optimizer muon leaves"):
+            settings(adamw_learning_rate=1e-3, **fields)
+        assert settings(adamw_learning_rate=3e-4, **fields).optimizer == "adamw"  # as settings of another run hold it
+    assert settings(adamw_learning_rate=1e-3).adamw_learning_rate == 1e-3
+    assert settings(adamw_learning_rate=1e-3, optimizer="muon", model="some/model").optimizer == "muon"
+
+
 def test_every_field_is_documented():
     mixins = [kind for kind in TrainConfig.__mro__ if dataclasses.is_dataclass(kind)]
     source = "".join(map(inspect.getsource, mixins))

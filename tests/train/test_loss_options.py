@@ -1,10 +1,13 @@
 """What `--loss` stands for, what wins against it, and what means nothing."""
 
+import dataclasses
+
 import pytest
 
+from tests.train.conftest import SMALL
 from train.cli import parse
 from train.config import TrainConfig, plain, resolved
-from train.loss_options import DEFAULTS, LOSSES
+from train.loss_options import DEFAULTS, LOSSES, without_effect
 
 TODAY = {
     "advantage_baseline": "group",
@@ -114,6 +117,14 @@ def test_the_reference_is_fixed_unless_it_is_told_to_change():
         ("--kl-weight 0.1 --reference mixed --reference-mix 0", "--reference-mix must be above 0 and finite, got 0"),
         ("--kl-weight 0.1 --reference mixed --reference-every 0", "--reference-every must be at least 1"),
         ("--clip-low -0.1", "--clip-low must be at least 0"),
+        ("--clip-low 7", "--clip-low is a fraction, from 0 to 1, got 7"),
+        ("--clip-low 7 --surrogate cispo --updates-per-batch 2", "--clip-low is a fraction, from 0 to 1, got 7"),
+        ("--kl-estimator k2", "--kl-estimator k2 says how the KL divergence is estimated, and that has no weight"),
+        ("--loss dapo --kl-estimator k2", "that has no weight; give it one, such as --kl-weight 0.04"),
+        ("--loss reinforce++ --kl-estimator k3 --kl-weight 0", "--kl-estimator k3 says how"),
+        ("--advantage-baseline batch --resample 2", "--resample 2 replaces groups whose answers all earned the same"),
+        ("--advantage-baseline batch --loss dapo", "--resample 3 replaces groups"),
+        ("--entropy-target 0.5 --entropy-bonus 0", "--entropy-target 0.5 steers the entropy bonus"),
         ("--kl-weight nan", "--kl-weight must be at least 0"),
     ],
 )
@@ -122,6 +133,47 @@ def test_what_means_nothing_is_refused(words, said, capsys):
         settings(words)
     assert stopped.value.code == 2
     assert said in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(f"--loss {name}" for name in LOSSES),
+        *(f"--loss {name} --updates-per-batch 4" for name in LOSSES),
+        "--kl-estimator k3",
+        "--loss reinforce++ --kl-weight 0",
+        "--loss reinforce++ --kl-weight 0 --kl-estimator k2",
+        "--advantage-baseline batch --loss dapo --resample 0",
+        "--clip-low 1 --surrogate cispo --clip-high 4 --old-policy learner --updates-per-batch 2",
+        "--clip-low 0.2 --clip-high 0.2 --old-policy rollout --surrogate clip --ratio-level token",
+        "--loss gspo --old-policy learner --clip-high 0.0004",
+    ],
+)
+def test_names_and_what_they_stand_for_pass_without_a_word(words):
+    config = parse(["--env", "clock", *words.split()])[0]
+    assert without_effect(config) is None
+    assert without_effect(resolved(config, small=True, answer_tokens=11)) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "idle"),
+    [
+        ("--clip-low 0.1", "--clip-low"),
+        ("--clip-high 0.28", "--clip-high"),
+        ("--loss gspo --clip-high 0.2", "--clip-high"),
+        ("--old-policy learner", "--old-policy"),
+        ("--surrogate cispo --ratio-level sequence", "--surrogate, --ratio-level"),
+    ],
+)
+def test_what_one_update_gives_nothing_to_act_on_is_told(words, idle):
+    config = parse(["--env", "clock", *words.split()])[0]
+    assert f"1, but for rounding, and {idle} changes nothing else" in without_effect(config)
+    assert without_effect(dataclasses.replace(config, updates_per_batch=2)) is None
+
+
+def test_the_note_is_said_once(train, capsys):
+    assert train(*SMALL, "--clip-high", "0.3", "--steps", "1") == 0
+    assert capsys.readouterr().err.count("--clip-high changes nothing else") == 1
 
 
 def test_an_unknown_name_is_told_the_known_ones(capsys):
