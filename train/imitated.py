@@ -18,7 +18,7 @@ from train.data_file import Row, require_room
 from train.distributed import Processes
 from train.environments import column
 from train.fingerprint import describe_base
-from train.policies import answer_tokens
+from train.policies import answer_tokens, limit_pictures
 
 # The longest answer of a small model, in tokens, where no task tells how long answers are; and of any other teacher
 # than a run, which nobody tells it of either.
@@ -55,9 +55,20 @@ class Imitated:
 
 
 def imitated_by(
-    config: TrainConfig, policy: LanguageModel, processes: Processes, examples: Sequence[Row] | None
+    config: TrainConfig,
+    policy: LanguageModel,
+    processes: Processes,
+    examples: Sequence[Row] | None,
+    run: Path | None = None,
 ) -> Imitated:
-    """Load the teacher of a run, if it has one: frozen, whole on each process.
+    """Load the teacher of a run, if it has one: frozen, whole on each process, its pictures as small as the student's.
+
+    Args:
+        config: of the run.
+        policy: the student.
+        processes: those of the run.
+        examples: to imitate, if it is they.
+        run: the folder of a run that goes on.
 
     Raises:
         ValueError: it cannot be loaded, or has another vocabulary than the student.
@@ -73,7 +84,9 @@ def imitated_by(
             adapter="merged",
         )
     except ValueError as error:
-        raise ValueError(str(error).replace("--model", "--teacher")) from error
+        told = str(error).replace("--model", "--teacher")
+        raise ValueError(told if run is None else without_teacher(run, config.teacher, told)) from error
+    limit_pictures(teacher, config.max_pixels)
     teacher.model.requires_grad_(False)
     require_same_vocabulary(policy, teacher)
     forbidden = sorted({*policy.never_sampled, *teacher.never_sampled})
@@ -82,6 +95,22 @@ def imitated_by(
         if own != model.never_sampled:
             model.never_sampled = own
     return Imitated(teacher, examples)
+
+
+def without_teacher(run: Path, teacher: str, told: str) -> str:
+    """What to say of a run whose teacher cannot be loaded again.
+
+    Args:
+        run: its folder.
+        teacher: as it was pinned.
+        told: why it cannot.
+    """
+    if Path(teacher).parent.name == "checkpoints" and not Path(teacher).exists():
+        told = "it is gone, as all but the newest --keep-checkpoints of a run are when that goes on"
+    return (
+        f"{run} cannot go on without its teacher, {teacher}, which was pinned when the run began: {told}. Put it back, "
+        f"or start a new run from these weights by --model {run}"
+    )
 
 
 def pinned_teacher(teacher: str | None) -> str | None:

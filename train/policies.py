@@ -47,8 +47,7 @@ def evaluation_policy(config: EvaluateConfig, task: envs.Task | None, shapes: Se
         dtype=config.dtype,
         attention=config.attention,
     )
-    if config.max_pixels is not None and isinstance(policy, QwenVL):
-        policy.limit_pixels(config.max_pixels)
+    limit_pictures(policy, config.max_pixels)
     check_pictures(policy, task, shapes)
     policy.max_new_tokens = config.answer_tokens
     return policy
@@ -87,6 +86,16 @@ def baseline(name: str, task: envs.Task) -> Policy:
     if name == "constant":
         return Constant(envs.yardsticks(task).best_constant_answer)
     return Chance(answer_pool(task))
+
+
+def limit_pictures(policy: LanguageModel, most: int | None) -> None:
+    """Have a model that sees scale larger pictures down to `most` pixels; None leaves them as its processor does.
+
+    Raises:
+        ValueError: fewer than one merged patch has.
+    """
+    if most is not None and isinstance(policy, QwenVL):
+        policy.limit_pixels(most)
 
 
 def check_pictures(policy: LanguageModel, task: envs.Task | None, shapes: Sequence[tuple[int, int, int]]) -> None:

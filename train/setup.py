@@ -12,7 +12,6 @@ from gymnasium.envs.registration import EnvSpec
 
 import envs
 from agents.language_model import LanguageModel
-from agents.qwen_vl import QwenVL
 from train.callbacks import require_callbacks
 from train.checkpoint import go_back, load_trainer_state, resume_point
 from train.cold_start import COLD_START_INFO
@@ -43,7 +42,7 @@ from train.imitated import (
 )
 from train.loop import Trainer, TrainerState
 from train.loss_options import without_effect
-from train.policies import check_pictures, is_small
+from train.policies import check_pictures, is_small, limit_pictures
 from train.preflight import Preflight, preflight
 from train.preparation import choose_what_learns, keep_base, load_for_training
 from train.progress import console
@@ -93,8 +92,7 @@ def make_parts(config: TrainConfig, spec: EnvSpec, fields: dict[str, Any]) -> Pa
     config = with_cold_start(config, task, eval_envs)
     config = dataclasses.replace(config, teacher=pinned_teacher(config.teacher))
     policy = load_for_training(config, config.model, processes.loading_device)
-    if config.max_pixels is not None and isinstance(policy, QwenVL):
-        policy.limit_pixels(config.max_pixels)
+    limit_pictures(policy, config.max_pixels)
     check_pictures(policy, task, image_shapes(eval_envs))
     imitated = imitated_by(config, policy, processes, examples)
     tokens = longest_answer(config, policy, task, eval_envs, imitated)
@@ -228,7 +226,7 @@ def resumed_trainer(asked: TrainConfig, started: float) -> Trainer:
     policy.max_new_tokens = settings.max_new_tokens
     choose_what_learns(policy, settings)
     require_same_base(run, document.get("base"), policy)
-    imitated = imitated_by(settings, policy, processes, examples)
+    imitated = imitated_by(settings, policy, processes, examples, run)
     require_same_imitated(run, document.get("imitated"), imitated)
     imitated.fit(policy)
     processes.place(policy, settings.dtype)

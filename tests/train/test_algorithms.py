@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -293,6 +294,40 @@ def test_a_run_as_a_teacher_is_its_newest_checkpoint_for_good(sft, train, tmp_pa
     said = refused(train, capsys, "--resume", "run", "--steps", "3")
     assert "run cannot go on, for its --teacher is not what it was when the run began" in said
     assert len(rows(Path("run/metrics.csv"))) == 2
+
+
+def test_a_teacher_that_is_gone_is_told_to_be_the_teacher(sft, train, tmp_path, capsys):
+    shutil.copytree(sft, tmp_path / "old")
+    student = [*SMALLEST, "--model", "tiny-half", "--algorithm", "distill", "--teacher", "old", "--run", "run"]
+    assert train(*student, "--steps", "1") == 0
+    pinned = "old/checkpoints/step-000004"
+    Path(pinned, "model.safetensors").unlink()
+    said = refused(train, capsys, "--resume", "run", "--steps", "3")
+    assert f"run cannot go on without its teacher, {pinned}, which was pinned when the run began: --teacher" in said
+    Path(pinned).rename("old/checkpoints/step-000009")
+    said = refused(train, capsys, "--resume", "run", "--steps", "3")
+    assert f"its teacher, {pinned}, which was pinned when the run began: it is gone, as all but the newest" in said
+    assert "neither one of" not in said
+
+
+def test_student_and_teacher_see_pictures_as_small(sft, train, tmp_path, monkeypatch):
+    """Of 56 pixels a side 28 are left, also where the run goes on: four times fewer patches for both."""
+    seen, prepare = [], QwenVL.prepare
+
+    def watched(self, *arguments):
+        prompts = prepare(self, *arguments)
+        if prompts.pixel_values is not None:
+            seen.append((self.model.num_parameters(), *prompts.picture_inputs["image_grid_thw"][0].tolist()))
+        return prompts
+
+    monkeypatch.setattr(QwenVL, "prepare", watched)
+    words = [*SMALLEST, "--model", "tiny-half", "--algorithm", "distill", "--teacher", str(sft), "--run", "run"]
+    assert train(*words, "--max-pixels", str(28 * 28), "--steps", "1") == 0
+    first = len(seen)
+    assert train("--resume", "run", "--steps", "2") == 0
+    for some in (seen[:first], seen[first:]):
+        assert len({parameters for parameters, *_ in some}) == 2
+        assert {tuple(grid) for _, *grid in some} == {(1, 2, 2)}
 
 
 def test_data_that_have_changed_are_told(train, tmp_path, capsys):
