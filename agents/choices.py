@@ -5,6 +5,7 @@ from typing import Literal
 AdvantageScale = Literal["group", "batch", "none"]
 AdvantageBaseline = Literal["group", "leave-one-out", "batch"]
 Normalise = Literal["token", "sequence", "constant"]
+Overlong = Literal["counted", "masked"]
 RatioLevel = Literal["token", "sequence"]
 KlEstimator = Literal["k3", "k2"]
 Dtype = Literal["float32", "bfloat16"]

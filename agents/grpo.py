@@ -10,7 +10,7 @@ With one update per batch (the default) the ratio is 1 and what is left is REINF
 
 from torch import Tensor
 
-from agents.choices import AdvantageBaseline, AdvantageScale, Normalise
+from agents.choices import AdvantageBaseline, AdvantageScale, Normalise, Overlong
 from agents.surrogates import MAX_LOG_RATIO
 
 
@@ -101,6 +101,23 @@ def steering(entropy: float, target: float, gain: float = 2.0) -> float:
         gain: how strongly to lean against the gap.
     """
     return max(0.0, 1.0 + gain * (target - entropy) / target)
+
+
+def counted_tokens(mask_BT: Tensor, truncated_B: Tensor, overlong: Overlong) -> Tensor:
+    """The tokens whose loss counts: m_bt, or with overlong filtering m_bt · [answer b came to its end].
+
+    What an answer that was cut would have earned is not known, so its reward is noise: filtering ("masked") takes its
+    tokens out of the loss, whatever they earned (Yu et al. 2025, DAPO, https://arxiv.org/abs/2503.14476, section 3.4).
+
+    Args:
+        mask_BT: m, True on the tokens of the answers.
+        truncated_B: True for the answers that were cut.
+        overlong: whether those count.
+
+    Returns:
+        (B, T), boolean.
+    """
+    return mask_BT & ~truncated_B[:, None] if overlong == "masked" else mask_BT
 
 
 def token_weights(mask_BT: Tensor, normalise: Normalise, constant: int | None = None) -> Tensor:

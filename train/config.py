@@ -13,6 +13,7 @@ from agents.choices import (
     Dtype,
     KlEstimator,
     Normalise,
+    Overlong,
     RatioLevel,
     Recompute,
     Vision,
@@ -36,7 +37,7 @@ from train.learning_options import (
     require_one_warmup,
     require_target,
 )
-from train.loss_options import LossOptions, OldPolicy, Overlong, Surrogate, require_sense, resolved_loss
+from train.loss_options import LossOptions, OldPolicy, Surrogate, require_sense, resolved_loss
 from train.model_options import ModelOptions
 from train.presets import PresetName
 from train.watching_options import WatchingOptions

@@ -1,6 +1,7 @@
 """One update of the policy from one batch of scored answers."""
 
 import math
+import weakref
 from collections.abc import Callable
 
 import torch
@@ -39,8 +40,9 @@ class Learner(Optimization):
         super().__init__(config, policy, processes, say, build_optimizers(policy.model, config))
         self.reference: LanguageModel | None = None
         """What the KL divergence is measured from, if that has a weight; with an adapter, the policy itself."""
-        self.first: tuple[Rollout, Tensor] | None = None
-        """With `old_policy` "learner": the batch, and the log-probabilities of its answers in the first update."""
+        self.first: tuple[weakref.ref[Rollout], Tensor] | None = None
+        """With `old_policy` "learner": which batch it is, and the log-probabilities of its answers in the first update.
+        """
 
     def update(self, rollout: Rollout, advantages_B: Tensor, factor: float, bonus: float) -> dict[str, float]:
         """One optimizer step on a batch, in micro-batches, smaller ones if memory runs out.
@@ -82,34 +84,30 @@ class Learner(Optimization):
         with autocast(config, self.policy):
             logp_BT, entropy_BT = self.policy.log_probabilities(prompts, ids_BT, mask_BT, config.temperature)
         old_logp_BT = self._old(members, sampled_logp_BT, logp_BT)
-        surrogate_BT, clipped_BT = self._surrogate(logp_BT, old_logp_BT, mask_BT, batch.advantages_B[members])
+        ratio_BT = importance_ratio(logp_BT, old_logp_BT, mask_BT, config.ratio_level)
+        surrogate_BT, clipped_BT = self._surrogate(ratio_BT, logp_BT, batch.advantages_B[members])
         kl = KL_ESTIMATORS[config.kl_estimator]
         kl_BT = torch.zeros_like(logp_BT) if reference_BT is None else kl(logp_BT, reference_BT)
         loss_BT = surrogate_BT - bonus * entropy_BT + config.kl_weight * kl_BT
         loss = (loss_BT * batch.weights_BT[members]).sum() - (logp_BT * batch.replay_BT[members]).sum()
         self.accelerator.backward(loss)
         averaged = {"entropy": entropy_BT, "kl": kl_BT, "clip_fraction": clipped_BT}
-        ratio_BT = importance_ratio(logp_BT.detach(), old_logp_BT, mask_BT, config.ratio_level)
         averaged |= clipped_apart(clipped_BT, ratio_BT)
         parts = {name: (value_BT.detach() * shares_BT).sum().item() for name, value_BT in averaged.items()}
         gap = float(((logp_BT.detach() - sampled_logp_BT) * (shares_BT > 0)).abs().max())
         return {"loss": loss.item(), **parts}, gap
 
-    def _surrogate(
-        self, logp_BT: Tensor, old_logp_BT: Tensor, mask_BT: Tensor, advantages_B: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def _surrogate(self, ratio_BT: Tensor, logp_BT: Tensor, advantages_B: Tensor) -> tuple[Tensor, Tensor]:
         """The policy's loss per token, and where the ratio was clipped."""
-        config = self.config
-        ratio_BT = importance_ratio(logp_BT, old_logp_BT, mask_BT, config.ratio_level)
-        bounds = config.clip_low, config.clip_high
-        if config.surrogate == "cispo":
+        bounds = self.config.clip_low, self.config.clip_high
+        if self.config.surrogate == "cispo":
             return weighted_likelihood(ratio_BT, logp_BT, advantages_B, *bounds)
         return clipped_surrogate(ratio_BT, advantages_B, *bounds)
 
     def _remember(self, rollout: Rollout, batch: LearnerBatch) -> None:
         """Make room for what the first update on a batch finds likely."""
-        if self.config.old_policy == "learner" and (self.first is None or self.first[0] is not rollout):
-            self.first = rollout, torch.full_like(batch.answers.logp_BT, math.nan)
+        if self.config.old_policy == "learner" and (self.first is None or self.first[0]() is not rollout):
+            self.first = weakref.ref(rollout), torch.full_like(batch.answers.logp_BT, math.nan)
 
     def _old(self, members: slice, sampled_logp_BT: Tensor, logp_BT: Tensor) -> Tensor:
         """Log-probabilities of some answers under the policy that sampled them."""

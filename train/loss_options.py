@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from agents.choices import AdvantageBaseline, AdvantageScale, KlEstimator, Normalise, RatioLevel
+from agents.choices import AdvantageBaseline, AdvantageScale, KlEstimator, Normalise, Overlong, RatioLevel
 
 Loss = Literal["grpo", "dr_grpo", "dapo", "gspo", "cispo", "reinforce++"]
 Surrogate = Literal["clip", "cispo"]
 OldPolicy = Literal["rollout", "learner"]
-Overlong = Literal["counted", "masked"]
 Reference = Literal["fixed", "periodic", "mixed"]
 
 AT_LEAST = {"kl_weight": 0, "clip_low": 0, "clip_high": 0, "reference_every": 1}

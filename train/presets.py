@@ -137,7 +137,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "dtype": "bfloat16",
                 "epochs": 1.0,
             },
-            task={"source": "hub"},
+            task={"source": "hub", "form": "think"},
             rewards=(
                 ("correct", 1.0),
                 ("strict_format", 1.0),
@@ -167,7 +167,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "checkpoint_every": 500,
                 "epochs": 1.0,
             },
-            task={"source": "hub"},
+            task={"source": "hub", "form": "think"},
             rewards=(
                 ("correct", 2.0),
                 ("numeric", 0.5),

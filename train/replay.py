@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from agents.batch import Answers
-from agents.grpo import group_advantages, token_weights
+from agents.grpo import counted_tokens, group_advantages, token_weights
 from agents.language_model import LanguageModel
 from agents.rollout import Rollout
 from train.config import Settings
@@ -59,9 +59,6 @@ def learner_batch(
     token that has lost all probability does not vanish with it, as the entropy bonus does, so no token that answers
     begin with is lost for good before the policy can tell where it belongs.
 
-    What an answer that was cut would have earned is not known, so its reward is noise: overlong filtering takes its
-    tokens out of the loss, whatever they earned (Yu et al. 2025, DAPO, https://arxiv.org/abs/2503.14476, section 3.4).
-
     Args:
         rollout: of P problems whose infos tell the `best_reply`, if there is a replay.
         advantages_B: of the P·G sampled answers.
@@ -70,9 +67,7 @@ def learner_batch(
         replay_weight: of the mean cross-entropy of a replayed token; 0 adds no answer.
     """
     answers = rollout.answers
-    counted_BT = answers.mask_BT
-    if config.overlong == "masked":
-        counted_BT = counted_BT & ~answers.truncated(policy.end_ids)[:, None]
+    counted_BT = counted_tokens(answers.mask_BT, answers.truncated(policy.end_ids), config.overlong)
     weights_BT = token_weights(counted_BT, config.normalise, config.max_new_tokens)
     shares_BT = token_weights(answers.mask_BT, "token")
     P, G = rollout.rewards_PG.shape

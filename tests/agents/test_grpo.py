@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from agents.grpo import baselines, group_advantages, k2_kl, k3_kl, steering, token_weights
+from agents.grpo import baselines, counted_tokens, group_advantages, k2_kl, k3_kl, steering, token_weights
 
 MASK = torch.tensor([[True, True, True, True], [True, False, False, False]])
 
@@ -142,3 +142,10 @@ def test_steering_by_hand():
     assert steering(entropy=0.5, target=0.4) == pytest.approx(0.5)
     assert steering(entropy=0.75, target=0.5) == 0.0
     assert steering(entropy=6.0, target=0.4) == 0.0
+
+
+def test_overlong_filtering_takes_out_what_was_cut():
+    cut = torch.tensor([False, True])
+    assert counted_tokens(MASK, cut, "counted").tolist() == MASK.tolist()
+    assert counted_tokens(MASK, cut, "masked").tolist() == [[True] * 4, [False] * 4]
+    assert counted_tokens(MASK, ~cut, "masked").tolist() == [[False] * 4, [True, False, False, False]]

@@ -1,8 +1,8 @@
 """The published losses by name, against their formulas and against TRL's own code on the same numbers."""
 
 import dataclasses
-from collections import defaultdict
-from types import SimpleNamespace
+import gc
+import weakref
 
 import pytest
 import torch
@@ -10,33 +10,25 @@ import torch
 from agents.loading import load_policy
 from tests.train import letters  # noqa: F401 (registers the letters)
 from tests.train.steps import G, P, crafted
+from tests.train.trl_steps import LOSSES as TRL
+from tests.train.trl_steps import scored, stand_in, theirs, trl  # noqa: F401 (a fixture)
 from train.config import TrainConfig, resolved
-from train.replay import advantages_of
+from train.replay import advantages_of, learner_batch
 
 REWARDS = [[1.0, 0.0, 0.5, 0.0], [0.2, 0.0, 0.0, 0.9]]
 B = P * G
-# What TRL calls them. It measures CISPO's bound from 0, and has no REINFORCE++.
-TRL = {
-    "grpo": {"loss_type": "grpo"},
-    "dr_grpo": {"loss_type": "dr_grpo"},
-    "dapo": {"loss_type": "dapo"},
-    "gspo": {"loss_type": "grpo", "importance_sampling_level": "sequence"},
-    "cispo": {"loss_type": "cispo", "epsilon_high": 5.0},
-}
-
-
-@pytest.fixture(scope="module")
-def trl():
-    return pytest.importorskip("trl.trainer.grpo_trainer", reason="this compares with TRL: pip install -e '.[trl]'")
 
 
 def shifted(trainer, scale):
-    """A rollout by a policy that differs a little, token by token; its second answer was cut."""
+    """A rollout by a policy that differs a little, token by token; its second answer was cut, two others are short."""
     T = trainer.policy.encode(["<answer>01:10:00</answer>"])[0].shape[1]
     moved_BT = scale * torch.randn(B, T, generator=torch.Generator().manual_seed(0))
     rollout = crafted(trainer, REWARDS, moved_BT)
     answers = rollout.answers
     answers.ids_BT[1, answers.mask_BT[1].sum() - 1] = 65
+    for row, length in ((3, 4), (6, 7)):
+        answers.ids_BT[row, length - 1] = trainer.policy.end_ids[0]
+        answers.ids_BT[row, length:], answers.mask_BT[row, length:] = trainer.policy.pad_id, False
     with torch.no_grad():
         logp_BT, _ = trainer.policy.log_probabilities(rollout.prompts, answers.ids_BT, answers.mask_BT)
     logp_BT = (logp_BT - moved_BT) * answers.mask_BT
@@ -56,47 +48,6 @@ def log_probabilities(trainer, rollout):
     return trainer.policy.log_probabilities(*arguments)[0], reference_BT
 
 
-def theirs(trl, trainer, rollout, name):
-    """TRL's loss on a rollout."""
-    config, answers = trainer.config, rollout.answers
-    logp_BT, reference_BT = log_probabilities(trainer, rollout)
-    mask_BT = answers.mask_BT
-    if config.overlong == "masked":
-        end = [
-            ids[mask][-1].item() in trainer.policy.end_ids for ids, mask in zip(answers.ids_BT, mask_BT, strict=True)
-        ]
-        mask_BT = mask_BT * torch.tensor(end)[:, None]
-    accelerator = SimpleNamespace(num_processes=1, gather=lambda x: x, reduce=lambda x, reduction: x)
-    stub = SimpleNamespace(
-        **{"importance_sampling_level": "token", "epsilon_high": config.clip_high, **TRL[name]},
-        epsilon_low=config.clip_low,
-        beta=config.kl_weight,
-        max_completion_length=config.max_new_tokens,
-        args=SimpleNamespace(use_bias_correction_kl=False, delta=None, steps_per_generation=1),
-        model=torch.nn.Linear(1, 1).train(),
-        accelerator=accelerator,
-        current_gradient_accumulation_steps=1,
-        aux_loss_enabled=False,
-        top_entropy_quantile=1.0,
-        off_policy_mask_threshold=None,
-        use_vllm=False,
-        _entropy_bonus_enabled=False,
-        _metrics=defaultdict(lambda: defaultdict(list)),
-        _get_per_token_logps_and_entropies=lambda *_, **__: (logp_BT, torch.zeros_like(logp_BT), None),
-    )
-    inputs = {
-        "prompt_ids": torch.zeros(B, 1, dtype=torch.long),
-        "prompt_mask": torch.ones(B, 1, dtype=torch.long),
-        "completion_ids": answers.ids_BT,
-        "completion_mask": mask_BT.long(),
-        "advantages": advantages_of(rollout, config).flatten(),
-        "old_per_token_logps": answers.logp_BT,
-        "ref_per_token_logps": reference_BT,
-        "num_items_in_batch": mask_BT.sum(),
-    }
-    return trl.GRPOTrainer._compute_loss(stub, None, inputs)
-
-
 def gradient_of(loss, trainer):
     """Its norm, as `grad_norm` is that of ours."""
     parameters = list(trainer.policy.model.parameters())
@@ -106,7 +57,8 @@ def gradient_of(loss, trainer):
 
 @pytest.mark.parametrize("micro_batch_tokens", [1, 10_000])
 @pytest.mark.parametrize("name", TRL)
-def test_trl_computes_the_same_loss_and_gradient(trl, make, name, micro_batch_tokens):
+def test_trl_computes_the_same_loss_and_gradient(trl, make, name, micro_batch_tokens):  # noqa: F811
+    """From the rewards on: advantages, what was cut, ratio, clip, divergence, averages."""
     scale = {"gspo": 2e-3, "cispo": 2.0}.get(name, 0.4)  # so that some are clipped
     trainer = make(**settings_of(name, micro_batch_tokens=micro_batch_tokens))
     if trainer.config.kl_weight:
@@ -120,6 +72,54 @@ def test_trl_computes_the_same_loss_and_gradient(trl, make, name, micro_batch_to
     assert ours["loss"] == pytest.approx(loss.item(), rel=1e-4, abs=1e-6)
     assert ours["grad_norm"] == pytest.approx(gradient, rel=1e-3)
     assert 0 < ours["clip_fraction"] < 1
+
+
+@pytest.mark.parametrize("name", ["grpo", "dr_grpo", "gspo", "cispo"])
+def test_trl_leaves_out_what_was_cut_alike_whatever_the_average(trl, make, name):  # noqa: F811
+    trainer = make(**settings_of(name, overlong="masked", kl_weight=0.0))
+    rollout = shifted(trainer, 0.1)
+    loss = theirs(trl, trainer, rollout, name).item()
+    counted = make(**settings_of(name, overlong="counted", kl_weight=0.0))
+    ours = trainer.learner.update(rollout, advantages_of(rollout, trainer.config).flatten(), 1.0, 0.0)
+    assert ours["loss"] == pytest.approx(loss, rel=1e-4, abs=1e-6)
+    assert abs(theirs(trl, counted, rollout, name).item() - loss) > 1e-3
+
+
+@pytest.mark.parametrize("scale", ["group", "batch", "none"])
+def test_trl_makes_the_same_advantages_of_rewards(trl, make, scale):  # noqa: F811
+    """But for "batch": there TRL divides by the deviation of the rewards, we by that of the centred ones."""
+    trainer = make(**settings_of(None, advantage_scale=scale))
+    rollout = shifted(trainer, 0.0)
+    ours_B = advantages_of(rollout, trainer.config).flatten()
+    theirs_B = scored(trl, stand_in(trainer, rollout, "dapo"))["advantages"]
+    if scale == "batch":
+        rewards = torch.tensor(REWARDS)
+        within = (rewards - rewards.mean(1, keepdim=True)).std()
+        assert not torch.allclose(ours_B, theirs_B, rtol=1e-3)
+        theirs_B = theirs_B * (rewards.std() + 1e-4) / (within + 1e-4)
+    torch.testing.assert_close(ours_B, theirs_B, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", TRL)
+def test_trl_pays_for_entropy_alike_where_tokens_are_averaged_alike(trl, make, name):  # noqa: F811
+    """Ours is averaged as the rest of the loss is, TRL's always over tokens; what differs is that, and nothing else."""
+    bonus, settings = 0.3, settings_of(name, kl_weight=0.0, overlong="counted")
+    trainer = make(**settings)
+    trainer.policy.model.get_output_embeddings().weight.data.mul_(4)  # so that entropies differ
+    rollout = shifted(trainer, 0.1)
+    loss = theirs(trl, trainer, rollout, name, bonus)
+    gradient = gradient_of(loss, trainer)
+    advantages_B = advantages_of(rollout, trainer.config).flatten()
+    with torch.no_grad():
+        answers = rollout.answers
+        _, entropy_BT = trainer.policy.log_probabilities(rollout.prompts, answers.ids_BT, answers.mask_BT)
+    weights_BT = learner_batch(rollout, advantages_B, trainer.config, trainer.policy, 0.0).weights_BT
+    apart = bonus * ((weights_BT * entropy_BT).sum() - entropy_BT[answers.mask_BT].mean()).item()
+    ours = trainer.learner.update(rollout, advantages_B, 1.0, bonus)
+    assert ours["loss"] == pytest.approx(loss.item() - apart, rel=1e-4, abs=1e-5)
+    assert abs(apart) < 1e-5 if trainer.config.normalise == "token" else abs(apart) > 1e-3
+    if trainer.config.normalise == "token":
+        assert ours["grad_norm"] == pytest.approx(gradient, rel=1e-3)
 
 
 def test_trl_mixes_a_reference_alike():
@@ -167,6 +167,29 @@ def test_the_first_update_of_a_batch_is_on_policy_whatever_was_sampled(make):
     assert second["clip_fraction"] > 0.0
     again = dataclasses.replace(rollout)  # another batch
     assert trainer.learner.update(again, advantages_B, 1.0, 0.0)["clip_fraction"] == 0.0
+
+
+def test_a_batch_that_is_learned_from_is_let_go(make):
+    """With its pictures: what the first update found is all that later ones need."""
+    trainer = make(**settings_of("gspo", old_policy="learner"))
+    rollout = shifted(trainer, 0.0)
+    advantages_B = advantages_of(rollout, trainer.config).flatten()
+    trainer.learner.update(rollout, advantages_B, 1.0, 0.0)
+    kept = weakref.ref(rollout), weakref.ref(rollout.prompts.pixel_values)
+    del rollout
+    gc.collect()
+    assert [one() for one in kept] == [None, None]
+
+
+def test_the_ratio_is_computed_once(make, monkeypatch):
+    from train import learner
+
+    computed, compute = [], learner.importance_ratio
+    monkeypatch.setattr(learner, "importance_ratio", lambda *a: computed.append(1) or compute(*a))
+    trainer = make(**settings_of("cispo", micro_batch_tokens=10_000))
+    rollout = shifted(trainer, 0.4)
+    trainer.learner.update(rollout, advantages_of(rollout, trainer.config).flatten(), 1.0, 0.0)
+    assert len(computed) == 1
 
 
 @pytest.mark.parametrize("normalise", ["token", "sequence"])

@@ -17,6 +17,8 @@ P, G, T = 3, 2, 2
 class Encoder:
     """What `learner_batch` asks of a policy."""
 
+    end_ids = (0,)
+
     def encode(self, texts):
         self.texts = texts
         ids = [TOKENIZER(text)["input_ids"] for text in texts]
