@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import json
 import re
-import zlib
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
@@ -12,27 +11,24 @@ from typing import ClassVar
 import numpy as np
 
 from envs import answers, expressions
-from envs.data.dataset import Choice, DataSet, load, shuffled
+from envs.data.dataset import Choice
 from envs.data.formats import Item
+from envs.data.sourced import SourcedTask, is_held_out
 from envs.expressions import Expression
 from envs.forms import STEPS
-from envs.problems import Problem, problem_rng
-from envs.task import Task
+from envs.problems import Problem
 from envs.tasks.countdown_solver import nearest, random_expression
 
 SIGNS = "+-*/"
 
 _SIGN = re.compile(r"[-+*/×÷−]")
 
-HELD_OUT = 4
-"""One made-up problem in so many belongs to the eval split, for good."""
-
 TRIES = 3000
 """How many draws may fail before fields are said to allow no problem."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Countdown(Task[Expression]):
+class Countdown(SourcedTask[Expression]):
     """Make a target out of numbers, each used exactly once.
 
     A made-up problem can always be solved with whole numbers above 0 on the way. An answer is an expression such as
@@ -69,7 +65,6 @@ class Countdown(Task[Expression]):
     unit: ClassVar[str] = ""
     worst_error: ClassVar[float] = 100.0
     pattern = expressions.CHARACTERS
-    unsliced: ClassVar[tuple[str, ...]] = ("row",)
 
     fewest: int = 3
     most: int = 4
@@ -96,29 +91,17 @@ class Countdown(Task[Expression]):
                 raise ValueError(f"Countdown.{name} must be from 1 to 1,000,000, got {getattr(self, name)}.")
         if not self.operations or set(self.operations) - set(SIGNS) or len(set(self.operations)) < len(self.operations):
             raise ValueError(f"Countdown.operations must be some of {SIGNS!r}, each once, got {self.operations!r}.")
-        if self.source is not None:
-            self._rows  # noqa: B018 (read now, so that a bad file is told before any work starts)
-        else:
+        if self.source is None:
             _require_problems(self.fewest, self.most, self.largest, self.largest_target, self.operations)
+        self.read_source()
 
-    @functools.cached_property
-    def _rows(self) -> DataSet:
-        assert self.source is not None
-        return shuffled(load(self.source, Choice(("countdown",))))
+    def choice(self) -> Choice:
+        """Rows of the form of Countdown-Tasks-3to4."""
+        return Choice(("countdown",))
 
-    def pose(self, seed: int, split: str) -> Problem:
-        """Row `seed` of the split, counted round and round; or the first problem made up that belongs to the split."""
-        if self.source is not None:
-            return self._problem_of(self._rows.item(seed, split))
-        rng = problem_rng(seed, split)
-        while True:
-            posed = self.generate(rng)
-            if is_held_out(posed.answer) == (split == "eval"):
-                return posed
-
-    def num_problems(self, split: str) -> int | None:
-        """The rows of a split; None for made-up problems."""
-        return None if self.source is None else self._rows.count(split)
+    def asked(self, posed: Problem) -> str:
+        """The numbers, in whatever order they are told, and the target."""
+        return _asked(json.loads(posed.answer)["numbers"], int(posed.info["target"]))
 
     def levels(self) -> "tuple[Countdown, ...]":
         """Made-up problems with more and more numbers, from two on; rows of a source have no difficulty."""
@@ -126,20 +109,16 @@ class Countdown(Task[Expression]):
         easier = (dataclasses.replace(self, fewest=min(self.fewest, count), most=count) for count in fewer)
         return (*easier, self)
 
-    def generate(self, rng: np.random.Generator) -> Problem:
-        """Make up a problem, of either split; with a source, draw a training row.
-
-        Info has `numbers`, how many there are, and `target`.
-        """
-        if self.source is not None:
-            return self._problem_of(self._rows.draw(rng))
+    def make_up(self, rng: np.random.Generator) -> Problem:
+        """A problem that can be solved; info has `numbers`, how many there are, and `target`."""
         count = int(rng.integers(self.fewest, self.most + 1))
         while True:
             drawn = _draw(rng, count, self.largest, self.largest_target, self.operations)
             if drawn is not None:
                 return self._problem(*drawn)
 
-    def _problem_of(self, item: Item) -> Problem:
+    def row_problem(self, item: Item) -> Problem:
+        """The row with the solution that is found, or what comes nearest."""
         row = json.loads(item.answer)
         numbers, target = row["numbers"], row["target"]
         return self._problem(numbers, target, nearest(tuple(sorted(numbers)), target, self.operations), row=item.number)
@@ -204,11 +183,8 @@ class Countdown(Task[Expression]):
         return super().parts(text, error) | {"correct": float(error == 0.0)}
 
 
-def is_held_out(answer: str) -> bool:
-    """Whether a made-up problem belongs to the eval split: by its numbers, in whatever order, and its target."""
-    problem = json.loads(answer)
-    listed = f"{sorted(problem['numbers'])} {problem['target']}"
-    return zlib.crc32(listed.encode()) % HELD_OUT == 0
+def _asked(numbers: list[int], target: int) -> str:
+    return f"{sorted(numbers)} {target}"
 
 
 def _draw(
@@ -234,7 +210,7 @@ def _require_problems(fewest: int, most: int, largest: int, largest_target: int,
     splits: set[bool] = set()
     for count in range(fewest, most + 1):
         drawn = [_draw(rng, count, largest, largest_target, operations) for _ in range(TRIES)]
-        made = [json.dumps({"numbers": one[0], "target": one[1]}) for one in drawn if one is not None]
+        made = [_asked(one[0], one[1]) for one in drawn if one is not None]
         if not made:
             raise ValueError(
                 f"Countdown finds no problem with {count} {allowed}: allow more operations, larger targets or smaller "

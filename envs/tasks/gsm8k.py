@@ -1,20 +1,18 @@
 """Solve grade-school word problems: made up in the manner of GSM8K, or the rows of GSM8K itself."""
 
 import dataclasses
-import functools
 import re
-import zlib
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from envs import answers, forms
-from envs.data.dataset import Choice, DataSet, load, shuffled
+from envs.data.dataset import Choice
 from envs.data.formats import Item
+from envs.data.sourced import SourcedTask
 from envs.forms import STEPS
-from envs.problems import Problem, Scalar, problem_rng
-from envs.task import Task
+from envs.problems import Problem, Scalar
 from envs.tasks.word_problems import MOST_STEPS, compose
 
 MOST_DISTRACTORS = 4
@@ -22,15 +20,12 @@ MOST_DISTRACTORS = 4
 CALCULATOR = re.compile(r"<<[^<>]*>>")
 """GSM8K's notes for a calculator, which stand before each result in a solution."""
 
-HELD_OUT = 4
-"""One made-up problem in so many belongs to the eval split, for good."""
-
 CHECKED = forms.instruction(None, "NUMBER", STEPS)
 """What follows a question where its split is looked up, whatever form the prompt asks for: a problem has one split."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class GSM8K(Task[float]):
+class GSM8K(SourcedTask[float]):
     """Word problems of 1 to 8 steps, answered by a number.
 
     They are made up from more than a hundred templates, or read from the data set where there is a `source`. In a
@@ -60,7 +55,6 @@ class GSM8K(Task[float]):
     unit: ClassVar[str] = ""
     worst_error: ClassVar[float] = 1.0
     pattern = answers.AMOUNT
-    unsliced: ClassVar[tuple[str, ...]] = ("row",)
 
     difficulty: int = 1
     distractors: int | None = None
@@ -79,46 +73,31 @@ class GSM8K(Task[float]):
             raise ValueError(f"GSM8K.difficulty must be from 1 to {MOST_STEPS} steps, got {self.difficulty}.")
         if self.distractors is not None and not 0 <= self.distractors <= MOST_DISTRACTORS:
             raise ValueError(f"GSM8K.distractors must be from 0 to {MOST_DISTRACTORS}, got {self.distractors}.")
-        if self.source is not None:
-            self._rows  # noqa: B018 (read now, so that a bad file is told before any work starts)
+        self.read_source()
 
-    @functools.cached_property
-    def _rows(self) -> DataSet:
-        assert self.source is not None
-        return shuffled(load(self.source, Choice(("gsm8k",))))
+    def choice(self) -> Choice:
+        """Rows of GSM8K's own form."""
+        return Choice(("gsm8k",))
 
-    def pose(self, seed: int, split: str) -> Problem:
-        """Row `seed` of the split, counted round and round; or the first problem made up that belongs to the split."""
-        if self.source is not None:
-            return self._problem_of(self._rows.item(seed, split))
-        rng = problem_rng(seed, split)
-        while True:
-            posed = self.generate(rng)
-            checked = posed.prompt.removesuffix(self.without_question(posed)) + CHECKED
-            held_out = zlib.crc32(checked.encode()) % HELD_OUT == 0
-            if held_out == (split == "eval"):
-                return posed
-
-    def num_problems(self, split: str) -> int | None:
-        """The rows of a split; None for made-up problems."""
-        return None if self.source is None else self._rows.count(split)
+    def asked(self, posed: Problem) -> str:
+        """The question, with one and the same way to reply, whatever form the prompt asks for."""
+        return posed.prompt.removesuffix(self.without_question(posed)) + CHECKED
 
     def levels(self) -> "tuple[GSM8K, ...]":
         """Made-up problems of more and more steps; rows of a source have no difficulty."""
         fewer = range(1, self.difficulty) if self.source is None else ()
         return (*(dataclasses.replace(self, difficulty=steps) for steps in fewer), self)
 
-    def generate(self, rng: np.random.Generator) -> Problem:
-        """Make up a problem, of either split; with a source, draw a training row."""
-        if self.source is not None:
-            return self._problem_of(self._rows.draw(rng))
+    def make_up(self, rng: np.random.Generator) -> Problem:
+        """A problem of `difficulty` steps, with its useless numbers."""
         asides = self.difficulty // 3 if self.distractors is None else self.distractors
         story = compose(rng, self.difficulty, asides)
         info: dict[str, Scalar] = {"steps": self.difficulty, "distractors": asides, "situation": story.situation}
         solution = "\n".join((*story.work, f"#### {story.answer}"))
         return Problem(self._prompt(story.text), str(story.answer), solution=solution, info=info)
 
-    def _problem_of(self, item: Item) -> Problem:
+    def row_problem(self, item: Item) -> Problem:
+        """The row with its own solution; info has how many steps that takes."""
         info = {"steps": len(CALCULATOR.findall(item.solution or "")), "row": item.number}
         return Problem(self._prompt(item.question), item.answer, solution=item.solution, info=info)
 

@@ -1,18 +1,15 @@
 """Maths problems of a data set, answered by a number or, through a verifier, by anything that LaTeX can write."""
 
-import functools
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar, Literal
 
-import numpy as np
-
 from envs import answers, verifier
-from envs.data.dataset import Choice, DataSet, load, shuffled
+from envs.data.dataset import Choice
 from envs.data.formats import FORMATS, Columns, Item, unboxed
+from envs.data.sourced import SourcedTask
 from envs.forms import STEPS
 from envs.problems import Problem
-from envs.task import Task
 from envs.tasks.maths_answers import NUMERIC, Value, read_number, read_value, unwrapped
 from envs.verifier import LONGEST
 
@@ -21,7 +18,7 @@ WORDED = tuple(name for name in FORMATS if name != "countdown")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Maths(Task[Value]):
+class Maths(SourcedTask[Value]):
     r"""Problems with an answer each, from files or from the hub.
 
     The error is relative where answer and truth are numbers or simple fractions: `min(1, |a - t| / max(1, |t|))`, both
@@ -46,7 +43,6 @@ class Maths(Task[Value]):
     unit: ClassVar[str] = ""
     worst_error: ClassVar[float] = 1.0
     pattern = NUMERIC
-    unsliced: ClassVar[tuple[str, ...]] = ("row",)
 
     source: str
     format: str | None = None
@@ -69,36 +65,25 @@ class Maths(Task[Value]):
             raise ValueError(f"The format {self.format!r} names its columns itself: leave out the name of a column.")
         if self.compare == "latex":
             verifier.require()
-        self._rows  # noqa: B018 (read now, so that a bad file is told before any work starts)
+        self.read_source()
 
     @property
     def _columns(self) -> Columns | None:
         given = (self.question_column, self.answer_column, self.solution_column)
         return None if given == (None, None, None) else Columns(self.question_column or "problem", *given[1:])
 
-    @functools.cached_property
-    def _rows(self) -> DataSet:
+    def choice(self) -> Choice:
+        """Rows of any form with a question, without those whose answer cannot be compared."""
         accept = only_numbers if self.compare == "numbers" else only_short
-        return shuffled(load(self.source, Choice(WORDED, self.format, self._columns, accept)))
+        return Choice(WORDED, self.format, self._columns, accept)
 
     @property
     def is_slow(self) -> bool:
         """Whether a comparison may take the verifier, which takes milliseconds."""
         return self.compare == "latex"
 
-    def pose(self, seed: int, split: str) -> Problem:
-        """Row `seed` of the split, counted round and round."""
-        return self._problem_of(self._rows.item(seed, split))
-
-    def num_problems(self, split: str) -> int:
-        """The rows of a split."""
-        return self._rows.count(split)
-
-    def generate(self, rng: np.random.Generator) -> Problem:
-        """Draw a training row."""
-        return self._problem_of(self._rows.draw(rng))
-
-    def _problem_of(self, item: Item) -> Problem:
+    def row_problem(self, item: Item) -> Problem:
+        """The row with its own solution."""
         prompt = f"{item.question} {self.instruction('ANSWER', STEPS)}"
         return Problem(prompt, unwrapped(item.answer), solution=item.solution, info={"row": item.number})
 

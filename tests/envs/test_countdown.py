@@ -1,6 +1,7 @@
 """Countdown: problems that can be solved, answers scored by hand, and the solver against a search of its own."""
 
 import json
+import zlib
 from fractions import Fraction
 from itertools import permutations
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from envs import check_task, make_task, problem, yardsticks
 from envs.answers import tagged
-from envs.tasks.countdown import Countdown, is_held_out
+from envs.tasks.countdown import Countdown
 from envs.tasks.countdown_solver import nearest, random_expression
 from tests.envs.arithmetic import evaluate
 
@@ -100,7 +101,8 @@ def test_every_problem_can_be_solved(seed, split, count):
         left, _, result = step.partition(" = ")
         assert evaluate(left) == int(result) > 0
     assert result == str(told["target"])
-    assert is_held_out(posed.answer) == (split == "eval")
+    listed = f"{sorted(told['numbers'])} {told['target']}"
+    assert (zlib.crc32(listed.encode()) % 4 == 0) == (split == "eval")
 
 
 def test_nothing_trained_on_is_held_out():

@@ -124,6 +124,15 @@ def test_how_truths_are_written(tmp_path, written, answer, value):
     assert task.score(task.demonstration(posed), posed.answer).reward == 1.0
 
 
+def test_a_path_is_kept_as_every_folder_finds_it(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    task = GSM8K(source=".")
+    assert task == GSM8K(source=str(folder))
+    assert task.source == str(folder)
+    monkeypatch.chdir("/")
+    assert problem(GSM8K(source=task.source), 3) == problem(task, 3)
+
+
 def test_blank_lines_and_other_line_ends(tmp_path):
     path = tmp_path / "dos.jsonl"
     path.write_bytes(b"\r\n".join(json.dumps(row(i)).encode() for i in range(3)) + b"\r\n\r\n \n")
