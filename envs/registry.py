@@ -1,6 +1,7 @@
 """Names: registering a task with Gymnasium, and finding it again by a short name."""
 
 import dataclasses
+import importlib
 import json
 import re
 import sys
@@ -17,6 +18,9 @@ from envs.importing import import_module
 from envs.task import Task
 
 ENTRY_POINT = "envs.question:QuestionEnv"
+LIBRARIES = {"reasoning_gym": "envs.adapters.reasoning_gym"}
+"""Namespaces of other libraries, and the module that registers what is in them, when one of them is named."""
+
 VECTOR_ENTRY_POINT = "envs.vector:QuestionVectorEnv"
 
 
@@ -135,7 +139,8 @@ def resolve(name: str) -> EnvSpec:
 
     `eyechart/Clock-v0` is exact. A short name is the last part of an id, case apart, with or without the
     version: `clock`, `Clock-v0`, `eyechart/clock`; without a version it is the newest. `module:name` imports
-    the module first (the current folder counts) and prefers what that module registered.
+    the module first (the current folder counts) and prefers what that module registered. Those of another
+    library need its name: `reasoning_gym/leg_counting`.
 
     Raises:
         ValueError: If the name is unknown (with the closest ones) or ambiguous, or its module does not
@@ -146,6 +151,7 @@ def resolve(name: str) -> EnvSpec:
         import_module(module_name, name)
         found = _matches(short, _of_module(module_name)) or _matches(short, gym.registry.values())
     else:
+        load_library(short.rpartition("/")[0])
         found = _matches(short, gym.registry.values())
     if not found:
         raise ValueError(_unknown(name, short, module_name))
@@ -153,6 +159,16 @@ def resolve(name: str) -> EnvSpec:
         ids = ", ".join(spec.id for spec in found)
         raise ValueError(f"The name {name!r} is ambiguous: it may mean {ids}. Use the whole id.")
     return found[0]
+
+
+def load_library(namespace: str) -> None:
+    """Register the environments of another library, one of `LIBRARIES`; of any other namespace there are none.
+
+    Raises:
+        ValueError: If the library is not installed.
+    """
+    if namespace in LIBRARIES:
+        importlib.import_module(LIBRARIES[namespace]).register_all()
 
 
 def _of_module(module_name: str) -> list[EnvSpec]:
@@ -183,13 +199,21 @@ def _matches(name: str, specs: Iterable[EnvSpec]) -> list[EnvSpec]:
 
 def _short_names(spec: EnvSpec) -> set[str]:
     """All lower-case names that may stand for a spec."""
-    names = {spec.name, spec.id.rpartition("/")[2], spec.id, spec.id.removesuffix(f"-v{spec.version}")}
+    names = {spec.id, spec.id.removesuffix(f"-v{spec.version}")}
+    if spec.namespace not in LIBRARIES:  # whose `countdown` is not ours
+        names |= {spec.name, spec.id.rpartition("/")[2]}
     return {name.lower() for name in names}
 
 
 def _unknown(name: str, short: str, module_name: str) -> str:
     """What to say about a name that means nothing."""
-    ours = {spec.name.lower(): spec.id for spec in [*registered(), *_of_module(module_name)]}
+    library = short.rpartition("/")[0]
+    known = [*registered(), *_of_module(module_name)]
+    if library in LIBRARIES:
+        known = [spec for spec in known if spec.namespace == library]
+    else:
+        known = [spec for spec in known if spec.namespace not in LIBRARIES]
+    ours = {spec.name.lower(): spec.id for spec in known}
     close = [ours[match] for match in get_close_matches(short.lower().rpartition("/")[2], ours, n=3, cutoff=0.5)]
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
     unregistered = [
@@ -203,4 +227,5 @@ def _unknown(name: str, short: str, module_name: str) -> str:
     elif not module_name and short.isidentifier() and Path(f"{short}.py").exists():
         hint = f" Did you mean {short}:{short}, which imports {short}.py first?"
     where = f" (after importing {module_name})" if module_name else ""
-    return f"Unknown environment {name!r}{where}.{hint} Registered: {', '.join(ours.values())}."
+    there = f"`envs list {library}` lists them" if library in LIBRARIES else f"Registered: {', '.join(ours.values())}"
+    return f"Unknown environment {name!r}{where}.{hint} {there}."

@@ -35,7 +35,7 @@ def thermometer(tmp_path, monkeypatch, clean_registry):
 def run_python():
     """Runs Python in a fresh process, in any folder, with the repository importable."""
 
-    def run(*arguments, cwd=ROOT, text=None, **environment):
+    def run(*arguments, cwd=ROOT, text=None, timeout=120, **environment):
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         return subprocess.run(
             [sys.executable, *arguments],
@@ -44,7 +44,7 @@ def run_python():
             env=os.environ | {"PYTHONPATH": path, "COLUMNS": "200"} | environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=timeout,
             check=False,
         )
 
