@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import get_args
 
+import gymnasium as gym
 import pytest
 
 from envs import Problem, check_task, make_task, problem
@@ -250,6 +251,17 @@ def test_a_style_that_is_not_asked_for():
     assert unasked_form(make_task("gsm8k", rewards={"correct": 1, "tag_count": 0.1})) is None
     assert unasked_form(make_task("clock", rewards={"correct": 1, "tag_count": 0.0, "log_length": 0.1})) is None
     assert unasked_form(make_task("clock")) is None
+
+
+def test_an_environment_tells_the_answer_in_its_form():
+    """Which cold starts and replays write, without having seen the task."""
+    for form, expected in (
+        ("labels", "Answer: {}"),
+        ("think", "<answer>\n{}\n</answer>"),
+        (None, "<answer>{}</answer>"),
+    ):
+        _, info = gym.make("eyechart/Clock-v0", form=form).reset(seed=3)
+        assert info["best_reply"] == expected.format(info["answer"])
 
 
 def test_a_form_that_is_none():
