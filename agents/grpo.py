@@ -87,6 +87,26 @@ def k2_kl(logp_BT: Tensor, reference_logp_BT: Tensor) -> Tensor:
     return (reference_logp_BT - logp_BT).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).square() / 2
 
 
+def kl_to_go(old_logp_BT: Tensor, reference_logp_BT: Tensor, mask_BT: Tensor) -> Tensor:
+    """What the tokens from each one on add to KL(π_old ‖ π_ref): Σ_{i ≥ t} k1_i, k1 = ln π_old − ln π_ref.
+
+    Times the KL's weight it is taken off an answer's advantage where the divergence stands in the reward: PPO's penalty
+    on language models, and REINFORCE++'s for one answer to a problem (Hu et al. 2025,
+    https://arxiv.org/abs/2501.03262). On answers drawn from π_θ the mean of Σ_t (Σ_{i ≥ t} k1_i) ∇ ln π_θ is the
+    gradient of the KL over whole answers.
+
+    Args:
+        old_logp_BT: log-probabilities under the policy that sampled.
+        reference_logp_BT: log-probabilities under the reference.
+        mask_BT: True on the tokens of the answers.
+
+    Returns:
+        (B, T), in nats; each term is within ±20.
+    """
+    k1_BT = (old_logp_BT - reference_logp_BT).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO) * mask_BT
+    return k1_BT.flip(-1).cumsum(-1).flip(-1)
+
+
 def steering(entropy: float, target: float, gain: float = 2.0) -> float:
     """What the weight of the entropy bonus is multiplied by in the next step.
 

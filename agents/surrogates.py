@@ -33,7 +33,7 @@ def importance_ratio(logp_BT: Tensor, old_logp_BT: Tensor, mask_BT: Tensor, leve
 
 
 def clipped_surrogate(
-    ratio_BT: Tensor, advantages_B: Tensor, clip_low: float = 0.2, clip_high: float = 0.2
+    ratio_BT: Tensor, advantages_BT: Tensor, clip_low: float = 0.2, clip_high: float = 0.2
 ) -> tuple[Tensor, Tensor]:
     """PPO's clipped objective per token, as a loss (Schulman et al. 2017, https://arxiv.org/abs/1707.06347, eq. 7).
 
@@ -42,21 +42,20 @@ def clipped_surrogate(
 
     Args:
         ratio_BT: ρ, with its gradient.
-        advantages_B: one per answer.
+        advantages_BT: of the tokens; or (B, 1), where those of an answer have one.
         clip_low: how far the ratio may fall, in [0, 1].
         clip_high: how far the ratio may rise, ≥ 0.
 
     Returns:
         the loss (B, T), and where the clip took effect (B, T), boolean.
     """
-    advantages_B1 = advantages_B[:, None]
-    unclipped_BT = ratio_BT * advantages_B1
-    clipped_BT = ratio_BT.clamp(1 - clip_low, 1 + clip_high) * advantages_B1
+    unclipped_BT = ratio_BT * advantages_BT
+    clipped_BT = ratio_BT.clamp(1 - clip_low, 1 + clip_high) * advantages_BT
     return -torch.minimum(unclipped_BT, clipped_BT), clipped_BT < unclipped_BT
 
 
 def weighted_likelihood(
-    ratio_BT: Tensor, logp_BT: Tensor, advantages_B: Tensor, clip_low: float = 1.0, clip_high: float = 4.0
+    ratio_BT: Tensor, logp_BT: Tensor, advantages_BT: Tensor, clip_low: float = 1.0, clip_high: float = 4.0
 ) -> tuple[Tensor, Tensor]:
     """CISPO: REINFORCE under importance weights that are clipped and constant, as a loss.
 
@@ -66,7 +65,7 @@ def weighted_likelihood(
     Args:
         ratio_BT: ρ; its gradient is stopped.
         logp_BT: log-probabilities under the policy that learns.
-        advantages_B: one per answer.
+        advantages_BT: of the tokens; or (B, 1), where those of an answer have one.
         clip_low: how far the weight may fall below 1; 1 for no bound.
         clip_high: how far the weight may rise above 1, ≥ 0.
 
@@ -75,4 +74,4 @@ def weighted_likelihood(
     """
     ratio_BT = ratio_BT.detach()
     weight_BT = ratio_BT.clamp(1 - clip_low, 1 + clip_high)
-    return -weight_BT * advantages_B[:, None] * logp_BT, weight_BT != ratio_BT
+    return -weight_BT * advantages_BT * logp_BT, weight_BT != ratio_BT

@@ -130,7 +130,7 @@ def draw_clip() -> Figure:
     for ax, advantage in zip(axes, (1.0, -1.0), strict=True):
         ratio_BT = torch.from_numpy(ratio)[:, None]
         advantages_B = torch.full((len(ratio),), advantage, dtype=torch.float64)
-        loss_BT, clipped_BT = clipped_surrogate(ratio_BT, advantages_B)
+        loss_BT, clipped_BT = clipped_surrogate(ratio_BT, advantages_B[:, None])
         clipped = clipped_BT[:, 0].numpy()
         ax.plot(ratio, advantage * ratio, color=QUIET, lw=1, ls=":", label="ρA")
         ax.plot(ratio, -loss_BT[:, 0].numpy(), color=BLUE, label="objective")

@@ -12,6 +12,7 @@ from agents.choices import (
     AdvantageScale,
     Dtype,
     KlEstimator,
+    KlIn,
     Normalise,
     Overlong,
     RatioLevel,
@@ -233,6 +234,7 @@ class Settings(TrainConfig):
     resample: int = 0
     kl_weight: float = 0.0
     kl_estimator: KlEstimator = "k3"
+    kl_in: KlIn = "loss"
     optimizer: Optimizer = "adamw"
     learning_rate: float = 1e-6
     adamw_learning_rate: float = 3e-4

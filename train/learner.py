@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from agents.batch import Prompts
-from agents.grpo import k2_kl, k3_kl
+from agents.grpo import k2_kl, k3_kl, kl_to_go
 from agents.language_model import LanguageModel
 from agents.rollout import Rollout
 from agents.surrogates import clipped_surrogate, importance_ratio, weighted_likelihood
@@ -85,10 +85,14 @@ class Learner(Optimization):
             logp_BT, entropy_BT = self.policy.log_probabilities(prompts, ids_BT, mask_BT, config.temperature)
         old_logp_BT = self._old(members, sampled_logp_BT, logp_BT)
         ratio_BT = importance_ratio(logp_BT, old_logp_BT, mask_BT, config.ratio_level)
-        surrogate_BT, clipped_BT = self._surrogate(ratio_BT, logp_BT, batch.advantages_B[members])
+        advantages_BT, kl_weight = batch.advantages_B[members][:, None], config.kl_weight
+        if config.kl_in == "reward" and reference_BT is not None:
+            advantages_BT = advantages_BT - kl_weight * kl_to_go(old_logp_BT, reference_BT, mask_BT)
+            kl_weight = 0.0
+        surrogate_BT, clipped_BT = self._surrogate(ratio_BT, logp_BT, advantages_BT)
         kl = KL_ESTIMATORS[config.kl_estimator]
         kl_BT = torch.zeros_like(logp_BT) if reference_BT is None else kl(logp_BT, reference_BT)
-        loss_BT = surrogate_BT - bonus * entropy_BT + config.kl_weight * kl_BT
+        loss_BT = surrogate_BT - bonus * entropy_BT + kl_weight * kl_BT
         loss = (loss_BT * batch.weights_BT[members]).sum() - (logp_BT * batch.replay_BT[members]).sum()
         self.accelerator.backward(loss)
         averaged = {"entropy": entropy_BT, "kl": kl_BT, "clip_fraction": clipped_BT}
@@ -97,12 +101,12 @@ class Learner(Optimization):
         gap = float(((logp_BT.detach() - sampled_logp_BT) * (shares_BT > 0)).abs().max())
         return {"loss": loss.item(), **parts}, gap
 
-    def _surrogate(self, ratio_BT: Tensor, logp_BT: Tensor, advantages_B: Tensor) -> tuple[Tensor, Tensor]:
+    def _surrogate(self, ratio_BT: Tensor, logp_BT: Tensor, advantages_BT: Tensor) -> tuple[Tensor, Tensor]:
         """The policy's loss per token, and where the ratio was clipped."""
         bounds = self.config.clip_low, self.config.clip_high
         if self.config.surrogate == "cispo":
-            return weighted_likelihood(ratio_BT, logp_BT, advantages_B, *bounds)
-        return clipped_surrogate(ratio_BT, advantages_B, *bounds)
+            return weighted_likelihood(ratio_BT, logp_BT, advantages_BT, *bounds)
+        return clipped_surrogate(ratio_BT, advantages_BT, *bounds)
 
     def _remember(self, rollout: Rollout, batch: LearnerBatch) -> None:
         """Make room for what the first update on a batch finds likely."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from agents.choices import AdvantageBaseline, AdvantageScale, KlEstimator, Normalise, Overlong, RatioLevel
+from agents.choices import AdvantageBaseline, AdvantageScale, KlEstimator, KlIn, Normalise, Overlong, RatioLevel
 
 Loss = Literal["grpo", "dr_grpo", "dapo", "gspo", "cispo", "reinforce++"]
 Surrogate = Literal["clip", "cispo"]
@@ -32,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "resample": 0,
     "kl_weight": 0.0,
     "kl_estimator": "k3",
+    "kl_in": "loss",
 }
 """What `--loss` settles, as it is where no name is given."""
 
@@ -107,6 +108,10 @@ class LossOptions:
     kl_estimator: KlEstimator | None = None
     """How the KL divergence is estimated: k3, as GRPO does; k2, whose gradient is right on average. Default: k3."""
 
+    kl_in: KlIn | None = None
+    """Where the KL divergence stands. loss: each token's own. reward: each token pays for those after it too, by k1, as
+    PPO does. Default: loss."""
+
     reference: Reference = "fixed"
     """What the KL divergence is measured from. fixed: the policy as it was when GRPO began (with --lora: the model
     without its adapter, before any cold start). periodic: the policy of every --reference-every steps. mixed: every
@@ -157,7 +162,27 @@ def require_sense(config: Any) -> None:
             f"--kl-estimator {config.kl_estimator} says how the KL divergence is estimated, and that has no weight; "
             "give it one, such as --kl-weight 0.04, or leave --kl-estimator out"
         )
+    if loss["kl_in"] == "reward":
+        _require_sense_of_reward(loss, told)
     _require_sense_of_reference(config, loss["kl_weight"])
+
+
+def _require_sense_of_reward(loss: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+    if not loss["kl_weight"]:
+        raise ValueError(
+            "--kl-in reward says where the KL divergence stands, and that has no weight; give it one, such as "
+            "--kl-weight 0.001, or leave --kl-in out"
+        )
+    if loss["ratio_level"] == "sequence":
+        raise ValueError(
+            "--kl-in reward gives the tokens of an answer advantages of their own, and --ratio-level sequence takes "
+            "one for all of them; leave one of them out (--ratio-level token)"
+        )
+    if "kl_estimator" in told:
+        raise ValueError(
+            f"--kl-estimator {told['kl_estimator']} is for a divergence in the loss, and with --kl-in reward it is k1; "
+            "leave one of them out"
+        )
 
 
 def _require_sense_of_reference(config: Any, kl_weight: float) -> None:

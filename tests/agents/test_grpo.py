@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from agents.grpo import baselines, counted_tokens, group_advantages, k2_kl, k3_kl, steering, token_weights
+from agents.grpo import baselines, counted_tokens, group_advantages, k2_kl, k3_kl, kl_to_go, steering, token_weights
 
 MASK = torch.tensor([[True, True, True, True], [True, False, False, False]])
 
@@ -149,3 +149,37 @@ def test_overlong_filtering_takes_out_what_was_cut():
     assert counted_tokens(MASK, cut, "counted").tolist() == MASK.tolist()
     assert counted_tokens(MASK, cut, "masked").tolist() == [[True] * 4, [False] * 4]
     assert counted_tokens(MASK, ~cut, "masked").tolist() == [[False] * 4, [True, False, False, False]]
+
+
+def test_what_is_left_to_pay_by_hand():
+    old = torch.tensor([[0.5, 0.25, 0.125, 0.9], [0.5, 0.5, 1.0, 1.0]]).log()
+    reference = torch.tensor([[0.25, 0.5, 0.5, 0.1], [0.5, 1.0, 1e-30, 1.0]]).log()
+    mask = torch.tensor([[True, True, True, False], [True, True, True, False]])
+    ln2 = math.log(2)
+    # ln 2, −ln 2, −2 ln 2 and nothing; 0, −ln 2 and what is clamped to 20
+    expected = [[-2 * ln2, -3 * ln2, -2 * ln2, 0.0], [20 - ln2, 20 - ln2, 20.0, 0.0]]
+    assert kl_to_go(old, reference, mask).tolist() == [pytest.approx(row, abs=1e-5) for row in expected]
+
+
+def test_in_the_reward_the_divergence_has_the_gradient_of_that_of_whole_answers():
+    """All nine answers of two tokens, each with its probability: nothing is left to chance."""
+    generator = torch.Generator().manual_seed(0)
+    first = torch.randn(3, generator=generator, requires_grad=True)
+    second = torch.randn(3, 3, generator=generator, requires_grad=True)  # after each first token
+    references = torch.randn(3, generator=generator), torch.randn(3, 3, generator=generator)
+    y0, y1 = torch.cartesian_prod(torch.arange(3), torch.arange(3)).T
+
+    def logp(first, second):
+        return torch.stack([first.log_softmax(-1)[y0], second.log_softmax(-1)[y0, y1]], dim=1)
+
+    logp_BT, reference_BT = logp(first, second), logp(*references)
+    chance_B = logp_BT.sum(1).exp()
+    whole = (chance_B * (logp_BT - reference_BT).sum(1)).sum()
+    to_go_BT = kl_to_go(logp_BT.detach(), reference_BT, torch.ones(9, 2, dtype=torch.bool))
+    paid = (chance_B.detach()[:, None] * to_go_BT * logp_BT).sum()
+    own = (chance_B.detach()[:, None] * k2_kl(logp_BT, reference_BT)).sum()
+    gradients = [torch.autograd.grad(value, first, retain_graph=True)[0] for value in (whole, paid, own)]
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-4, atol=1e-6)
+    assert (gradients[2] - gradients[0]).abs().max() > 0.01  # a token that answers for its own place alone
+    both = [torch.autograd.grad(value, second, retain_graph=True)[0] for value in (whole, paid)]
+    torch.testing.assert_close(both[1], both[0], rtol=1e-4, atol=1e-6)

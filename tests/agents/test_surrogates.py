@@ -8,7 +8,7 @@ import torch
 from agents.surrogates import clipped_surrogate, importance_ratio, weighted_likelihood
 
 RATIO = torch.tensor([[1.0, 1.5, 0.5], [1.0, 1.5, 0.5]])
-ADVANTAGES = torch.tensor([2.0, -2.0])
+ADVANTAGES = torch.tensor([[2.0], [-2.0]])
 
 
 def test_ratios_by_hand():
@@ -48,12 +48,21 @@ def test_weighted_likelihood_by_hand():
     assert clipped.tolist() == [[False, True, False]] * 2
 
 
+def test_tokens_may_have_advantages_of_their_own():
+    own = torch.tensor([[2.0, 1.0, -1.0], [2.0, -2.0, 0.0]])
+    loss, clipped = clipped_surrogate(RATIO, own, 0.2, 0.3)
+    assert loss.tolist() == [pytest.approx([-2.0, -1.3, 0.8]), pytest.approx([-2.0, 3.0, 0.0])]
+    assert clipped.tolist() == [[False, True, True], [False, False, False]]
+    logp = torch.full((2, 3), -2.0)
+    assert weighted_likelihood(RATIO, logp, own, 0.2, 0.3)[0][0].tolist() == pytest.approx([4.0, 2.6, -1.6])
+
+
 @pytest.mark.parametrize("surrogate", ["clip", "cispo"])
 @pytest.mark.parametrize("level", ["token", "sequence"])
 def test_on_policy_gradient_is_reinforce(surrogate, level):
     logp = torch.tensor([[-1.0, -2.0], [-3.0, -0.5]], requires_grad=True)
     ratio = importance_ratio(logp, logp.detach(), torch.ones(2, 2, dtype=torch.bool), level)
-    advantages = torch.tensor([0.7, -1.3])
+    advantages = torch.tensor([[0.7], [-1.3]])
     if surrogate == "clip":
         loss, _ = clipped_surrogate(ratio, advantages)
     else:
@@ -67,7 +76,7 @@ def test_beyond_the_clip_ppo_has_no_gradient_and_cispo_has_one():
     gradients = []
     for cispo in (False, True):
         logp = torch.tensor([[math.log(1.5)]], requires_grad=True)
-        ratio, one = importance_ratio(logp, torch.zeros(1, 1), mask), torch.tensor([1.0])
+        ratio, one = importance_ratio(logp, torch.zeros(1, 1), mask), torch.tensor([[1.0]])
         loss, _ = weighted_likelihood(ratio, logp, one, 0.2, 0.2) if cispo else clipped_surrogate(ratio, one)
         loss.sum().backward()
         gradients.append(logp.grad.item())
@@ -78,7 +87,7 @@ def test_beyond_the_clip_ppo_has_no_gradient_and_cispo_has_one():
 def test_far_apart_policies_overflow_nothing(level):
     far = torch.tensor([[1000.0, 1000.0]], requires_grad=True)
     ratio = importance_ratio(far, torch.zeros(1, 2), torch.ones(1, 2, dtype=torch.bool), level)
-    value = clipped_surrogate(ratio, -torch.ones(1))[0].sum()
+    value = clipped_surrogate(ratio, -torch.ones(1, 1))[0].sum()
     value.backward()
     assert torch.isfinite(value)
     assert torch.isfinite(far.grad).all()

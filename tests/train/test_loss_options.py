@@ -22,6 +22,7 @@ TODAY = {
     "resample": 0,
     "kl_weight": 0.0,
     "kl_estimator": "k3",
+    "kl_in": "loss",
 }
 
 
@@ -122,6 +123,9 @@ def test_the_reference_is_fixed_unless_it_is_told_to_change():
         ("--kl-estimator k2", "--kl-estimator k2 says how the KL divergence is estimated, and that has no weight"),
         ("--loss dapo --kl-estimator k2", "that has no weight; give it one, such as --kl-weight 0.04"),
         ("--loss reinforce++ --kl-estimator k3 --kl-weight 0", "--kl-estimator k3 says how"),
+        ("--kl-in reward", "--kl-in reward says where the KL divergence stands, and that has no weight"),
+        ("--loss gspo --kl-weight 0.1 --kl-in reward", "--ratio-level sequence takes one for all of them"),
+        ("--kl-weight 0.1 --kl-in reward --kl-estimator k2", "--kl-estimator k2 is for a divergence in the loss"),
         ("--advantage-baseline batch --resample 2", "--resample 2 replaces groups whose answers all earned the same"),
         ("--advantage-baseline batch --loss dapo", "--resample 3 replaces groups"),
         ("--entropy-target 0.5 --entropy-bonus 0", "--entropy-target 0.5 steers the entropy bonus"),
@@ -141,6 +145,8 @@ def test_what_means_nothing_is_refused(words, said, capsys):
         *(f"--loss {name}" for name in LOSSES),
         *(f"--loss {name} --updates-per-batch 4" for name in LOSSES),
         "--kl-estimator k3",
+        "--loss reinforce++ --kl-in reward",
+        "--loss reinforce++ --kl-in reward --advantage-baseline batch",
         "--loss reinforce++ --kl-weight 0",
         "--loss reinforce++ --kl-weight 0 --kl-estimator k2",
         "--advantage-baseline batch --loss dapo --resample 0",

@@ -154,6 +154,30 @@ def test_reinforce_plus_plus_by_its_formula(make):
     assert trainer.learner.update(rollout, advantages_B, 1.0, 0.0)["loss"] == pytest.approx(expected, rel=1e-3)
 
 
+def test_the_divergence_in_the_reward_by_its_formula(make):
+    trainer = make(**settings_of("reinforce++", kl_in="reward", kl_weight=0.3))
+    trainer.learner.reference = load_policy("tiny", 1)
+    rollout = shifted(trainer, 0.1)
+    with torch.no_grad():
+        logp_BT, reference_BT = log_probabilities(trainer, rollout)
+    answers = rollout.answers
+    advantages_B = advantages_of(rollout, trainer.config).flatten()
+    expected, tokens, divergence = 0.0, int(answers.mask_BT.sum()), 0.0
+    for b, mask_T in enumerate(answers.mask_BT):
+        length = int(mask_T.sum())
+        for t in range(length):
+            ratio = (logp_BT[b, t] - answers.logp_BT[b, t]).exp()
+            left = sum(answers.logp_BT[b, i] - reference_BT[b, i] for i in range(t, length))
+            advantage = advantages_B[b] - 0.3 * left
+            expected -= torch.minimum(ratio * advantage, ratio.clamp(0.8, 1.2) * advantage).item() / tokens
+            divergence += 0.5 * (logp_BT[b, t] - reference_BT[b, t]).square().item() / tokens
+    told = trainer.learner.update(rollout, advantages_B, 1.0, 0.0)
+    assert told["loss"] == pytest.approx(expected, rel=1e-3)
+    assert told["kl"] == pytest.approx(divergence, rel=1e-3)
+    bare = make(**settings_of("reinforce++", kl_weight=0.0)).learner.update(rollout, advantages_B, 1.0, 0.0)
+    assert abs(bare["loss"] - told["loss"]) > 0.01
+
+
 def test_the_first_update_of_a_batch_is_on_policy_whatever_was_sampled(make):
     """The ratio is taken to the learner's own log-probabilities, and shows what the update itself moved."""
     trainer = make(**settings_of("gspo", old_policy="learner", learning_rate=1e-3, lr_warmup_steps=0))

@@ -144,9 +144,9 @@ def test_killed_it_goes_on_as_the_same_run(kills, tmp_path, part):
         assert (tmp_path / "killed" / path).read_bytes() == (tmp_path / "whole" / path).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["dapo", "gspo", "cispo", "reinforce++"])
+@pytest.mark.parametrize("name", ["dapo", "gspo", "cispo", "reinforce++", "reinforce++ --kl-in reward"])
 def test_every_loss_trains_and_goes_on_as_the_same_run(train, tmp_path, name):
-    words = (*SMALL, "--loss", name, "--updates-per-batch", "2")
+    words = (*SMALL, "--loss", *name.split(), "--updates-per-batch", "2")
     assert train(*words, "--steps", "3", "--run", "whole") == 0
     assert train(*words, "--steps", "3", "--run", "cut") == 0
     shutil.rmtree(tmp_path / "cut" / "checkpoints" / "step-000003")
