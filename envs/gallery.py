@@ -14,6 +14,7 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
 from envs.fields import describe, field_types, required
+from envs.forms import MARKS
 from envs.levels import level_name, levels_of
 from envs.registry import is_ours, make_task, registered, resolve, task_class
 from envs.sheet import contact_sheet
@@ -81,8 +82,8 @@ def gallery(names: Sequence[str] = (), folder: str = "gallery") -> Page:
     contents = (
         "\n".join(f"- {_link(spec.id)}" for spec in specs) + "\n- [Options of every task](#options-of-every-task)"
     )
-    rest = f"## Options of every task\n\n{_options(Task, Task, list(field_types(Task)))}"
-    return Page("\n\n".join((head, contents, *sections, rest)) + "\n", pictures)
+    rest = ("## Options of every task", _options(Task, Task, list(field_types(Task))), *_forms(specs[0]))
+    return Page("\n\n".join((head, contents, *sections, *rest)) + "\n", pictures)
 
 
 def _title(id: str) -> str:
@@ -174,6 +175,19 @@ def _looks(spec: EnvSpec, make: Callable[..., Task], folder: str, pictures: dict
         answers = ", ".join(look.best_answer(problem(look, seed).answer) for seed in range(PICTURES))
         rows.append(f"| {told} | ![{answers}]({path}) |")
     yield "\n".join(rows)
+
+
+def _forms(spec: EnvSpec) -> Iterator[str]:
+    """What each form of an answer looks like, for a task that can be made."""
+    with _made(spec, task_class(spec)) as (make, _):
+        if make is None:
+            return
+        yield f"What {_link(spec.id)} asks for in each `form`, and how a perfect policy replies:"
+        for form in MARKS:
+            task = make(form=form)
+            yield f"`{form}`:"
+            yield _block(problem(task, 0).prompt)
+            yield _block(task.demonstration(problem(task, 0)))
 
 
 def _yardsticks(task: Task) -> str:

@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 import gymnasium as gym
 import numpy as np
 
-from envs.answers import tagged
 from envs.question import QuestionEnv
 from envs.registry import make_task, resolve
 from envs.task import Task, problem
@@ -46,8 +45,8 @@ class AnswerView(gym.ActionWrapper, ABC):
         self.task = task_of(env)
 
     def action(self, action: Any) -> str:
-        """The text that an action stands for, in answer tags."""
-        return tagged(self.text(action) if np.all(np.isfinite(action)) else "")
+        """The text that an action stands for, in the task's form."""
+        return self.task.reply(self.text(action) if np.all(np.isfinite(action)) else "")
 
     @abstractmethod
     def text(self, action: Any) -> str:

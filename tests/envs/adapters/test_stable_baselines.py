@@ -110,6 +110,12 @@ def test_a_direction_is_a_time(action, text):
     assert to_sb3("clock", size=48).action(np.array(action, np.float32)) == f"<answer>{text}</answer>"
 
 
+def test_answers_have_the_form_of_the_task():
+    env = to_sb3("clock", form="labels")
+    assert env.action(np.array([0, 1], np.float32)) == "Answer: 03:00:00"
+    assert to_sb3("clock", form="none").action([0, 1]) == "<answer>\n03:00:00\n</answer>"
+
+
 def test_the_right_direction_earns_the_most():
     env = to_sb3("clock", size=48, split="eval")
     for seed in range(20):
