@@ -16,17 +16,11 @@ from envs.adapters import reasoning_gym as adapter
 from envs.adapters.extras import MissingExtraError
 from envs.answers import tagged
 from envs.check import check_task
-from envs.hacks import JUNK
 from tests.envs.adapters.guide import snippets
 
 library = pytest.importorskip("reasoning_gym")
 
 ALL = sorted(adapter._configs())
-QUICK = (
-    *("leg_counting", "prime_factorization", "gsm_symbolic", "list_functions", "survo", "string_insertion", "n_queens"),
-    *("binary_matrix", "string_manipulation", "game_of_life_halting", "number_sorting", "power_function", "bf"),
-    *("graph_color", "boxnet", "rush_hour", "propositional_logic", "rubiks_cube", "polynomial_multiplication"),
-)
 HASHED = ("isomorphic_strings", "ransom_note", "word_ladder", "list_functions", "polynomial_multiplication")
 """Some of those whose problems depend on Python's hash seed, the fourth on the global generator too."""
 
@@ -47,30 +41,17 @@ def errors(task, posed, *said):
 
 def test_all_of_them_are_there():
     assert len(ALL) == 105
-    assert set(QUICK) <= set(ALL)
 
 
-def keeps_the_rules(name, samples):
+@pytest.mark.parametrize("name", ALL)
+def test_every_task_keeps_the_rules(name):
     task = envs.make_task(f"reasoning_gym/{name}")
-    posed = {split: [envs.problem(task, seed, split) for seed in range(samples)] for split in ("train", "eval")}
+    posed = {split: [envs.problem(task, seed, split) for seed in range(4)] for split in ("train", "eval")}
     for one in posed["train"] + posed["eval"]:
         score = task.score(tagged(task.best_answer(one.answer)), one.answer)
         assert (score.error, score.reward, score.parsed) == (0.0, 1.0, True)
     assert not {one.prompt for one in posed["train"]} & {one.prompt for one in posed["eval"]}
-    for text in JUNK:
-        assert 0.0 <= task.score(text, posed["train"][0].answer).error <= 1.0
-
-
-@pytest.mark.parametrize("name", QUICK)
-def test_a_task_keeps_the_rules(name):
-    keeps_the_rules(name, 4)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ALL)
-def test_every_task_keeps_the_rules(name):
-    keeps_the_rules(name, 8)
-    assert check_task(envs.make_task(f"reasoning_gym/{name}"), 8) == []
+    assert check_task(task, 4) == []  # no junk raises, or earns what an answer does
 
 
 @pytest.mark.parametrize("name", ["leg_counting", "survo", "gsm_symbolic", "acre", "word_sorting"])
