@@ -43,9 +43,6 @@ LONGEST = 20_000
 POSE_TIMEOUT, SCORE_TIMEOUT = 120.0, 10.0
 """Seconds that making an item may take, and scoring a text."""
 
-INSTRUCTION = f"Reply {answers.OPEN_THINK}STEPS{answers.CLOSE_THINK}{answers.tagged('ANSWER')}"
-"""What every prompt ends in."""
-
 _WORKER = Path(__file__).with_name("reasoning_gym_worker.py")
 
 
@@ -124,9 +121,9 @@ class ReasoningGymTask(Task[Reply]):
         """
         rng = problem_rng(seed, split)
         for _ in range(TRIES):
-            posed = self.generate(rng)
-            if is_held_out(posed.prompt) == (split == "eval"):
-                return posed
+            item, told = self._draw(rng)
+            if is_held_out(told["question"]) == (split == "eval"):
+                return self._problem(item, told)
         raise ValueError(
             f"{NAMESPACE}/{self.dataset} has too few questions to hold some of them out: widen its fields."
         )
@@ -137,12 +134,24 @@ class ReasoningGymTask(Task[Reply]):
         Raises:
             ValueError: If the library makes none.
         """
+        return self._problem(*self._draw(rng))
+
+    def _problem(self, item: int, told: dict[str, Any]) -> Problem:
+        prompt = f"{told['question'].rstrip()}\n\n{self._instruction}"
+        return Problem(prompt, json.dumps({"item": item, "answer": told["answer"]}), info={"item": item})
+
+    @property
+    def _instruction(self) -> str:
+        """How to reply, which is what every prompt ends in."""
+        return self.instruction("ANSWER", "STEPS")
+
+    def _draw(self, rng: np.random.Generator) -> tuple[int, dict[str, Any]]:
+        """An item, and what the library tells of it."""
         for _ in range(TRIES):
             item = int(rng.integers(ITEMS))
             told = _item(self.dataset, self._asked, item)
             if told["score"] == 1.0 and told["answer"]:
-                answer = json.dumps({"item": item, "answer": told["answer"]})
-                return Problem(f"{told['question'].rstrip()}\n\n{INSTRUCTION}", answer, info={"item": item})
+                return item, told
         raise ValueError(f"{NAMESPACE}/{self.dataset} publishes no answer that earns its full score.")
 
     def best_answer(self, answer: str) -> str:
@@ -187,12 +196,12 @@ class ReasoningGymTask(Task[Reply]):
 
     def without_question(self, problem: Problem) -> str:
         """How to reply, which is what every prompt ends in."""
-        return INSTRUCTION
+        return self._instruction
 
 
-def is_held_out(prompt: str) -> bool:
+def is_held_out(question: str) -> bool:
     """Whether a question belongs to the eval split."""
-    return zlib.crc32(prompt.encode()) % HELD_OUT == 0
+    return zlib.crc32(question.encode()) % HELD_OUT == 0
 
 
 @functools.lru_cache(maxsize=1024)

@@ -83,9 +83,18 @@ def test_what_is_trained_on_is_never_held_out():
     assert not train & held_out
 
 
+def test_the_form_of_an_answer_changes_no_question():
+    plain, boxed = (envs.make_task("reasoning_gym/leg_counting", form=form) for form in (None, "think"))
+    for split in ("train", "eval"):
+        for seed in range(3):
+            one, other = envs.problem(plain, seed, split), envs.problem(boxed, seed, split)
+            assert one.prompt.partition("Reply")[0] == other.prompt.partition("Reply")[0]
+            assert one.answer == other.answer
+
+
 def test_too_few_questions_are_told(monkeypatch):
     task = envs.make_task("reasoning_gym/leg_counting")
-    monkeypatch.setattr(adapter, "is_held_out", lambda prompt: False)
+    monkeypatch.setattr(adapter, "is_held_out", lambda question: False)
     with pytest.raises(ValueError, match="reasoning_gym/leg_counting has too few questions to hold some of them out"):
         envs.problem(task, 0, "eval")
 
