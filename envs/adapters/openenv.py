@@ -4,11 +4,15 @@ Over plain HTTP the protocol keeps no state between requests: `/reset` shows a p
 """
 
 import inspect
+import json
 import secrets
+from collections.abc import Mapping
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from envs.adapters.extras import require
 from envs.adapters.messages import picture_uri, printable
+from envs.answers import is_unicode
 from envs.problems import Problem
 from envs.question import SEED_LIMIT, step_info
 from envs.registry import make_task, resolve
@@ -106,7 +110,7 @@ def to_openenv(name: str, /, *, split: str = "train", max_sessions: int = SESSIO
         mode="simulation",
     )
     app.add_exception_handler(ValueError, _refused)
-    app.add_middleware(_Departures)
+    app.add_middleware(_Manners)
     return app
 
 
@@ -128,17 +132,70 @@ async def _refused(request: Any, error: Exception) -> Any:
     return JSONResponse({"detail": str(error)}, status_code=422)
 
 
-class _Departures:
-    """A client that goes without a goodbye is no error of the server's, and not worth a traceback in its log."""
+class _Manners:
+    """What the protocol's own application does not mind: foreign web pages, odd messages, and sudden departures."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        from starlette.websockets import WebSocketDisconnect
+        from starlette.responses import PlainTextResponse
+        from starlette.websockets import WebSocketClose, WebSocketDisconnect
+
+        if scope["type"] not in ("http", "websocket"):
+            return await self.app(scope, receive, send)
+        if is_foreign({name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}):
+            refusal: Any = PlainTextResponse("Web pages of another host may not play here.", status_code=403)
+            return await (refusal if scope["type"] == "http" else WebSocketClose(1008))(scope, receive, send)
+
+        async def receive_objects() -> Any:
+            while (complaint := complaint_of(message := await receive())) is not None:
+                said = {"type": "error", "data": {"message": complaint, "code": "VALIDATION_ERROR"}}
+                await send({"type": "websocket.send", "text": json.dumps(said)})
+            return message
 
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive_objects if scope["path"] == "/ws" else receive, send)
         except (WebSocketDisconnect, RuntimeError):  # the latter is "send" to a socket that is closed
-            if scope["type"] != "websocket":
+            if scope["type"] != "websocket":  # elsewhere a client that goes without a goodbye is worth no traceback
                 raise
+
+
+def is_foreign(headers: Mapping[str, str]) -> bool:
+    """Whether a request comes from a web page of another host; programs are no pages, and name no `Origin`.
+
+    Browsers let any page open a socket to this machine, and leave it to the server to look at where it comes from.
+
+    Args:
+        headers: By lower-case name.
+    """
+    if "origin" not in headers:
+        return False
+    try:
+        page, here = urlsplit(headers["origin"]).hostname, urlsplit(f"//{headers.get('host', '')}").hostname
+    except ValueError:
+        return True
+    return page is None or page != here
+
+
+def complaint_of(message: Mapping[str, Any]) -> str | None:
+    """What is wrong with a socket's message, of what would end its session; the protocol answers all else itself.
+
+    Args:
+        message: As ASGI has it; one that is no `websocket.receive` is as it should be.
+    """
+    if message["type"] != "websocket.receive":
+        return None
+    try:
+        told = json.loads(message.get("text") or "")
+    except json.JSONDecodeError:
+        return None if message.get("text") else "Invalid message: it must be a text, and not empty."
+    except (ValueError, RecursionError):  # a whole number of thousands of digits, or brackets as deep
+        return "Invalid message: a number in it is too long, or it is nested too deeply."
+    if not isinstance(told, dict):
+        return f"Invalid message: it must be a JSON object, got {type(told).__name__}."
+    data = told.get("data")
+    others = {**told, "data": {**data, "text": None}} if isinstance(data, dict) else told  # a text may hold anything
+    if not is_unicode(json.dumps(others, ensure_ascii=False)):
+        return "Invalid message: half a character (a lone surrogate) may stand in an answer's text alone."
+    return None

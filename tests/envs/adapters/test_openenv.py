@@ -23,7 +23,7 @@ pytest.importorskip("openenv", reason="OpenEnv has an environment of its own: .c
 
 from openenv.core import GenericEnvClient
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from envs import make_task, problem
 from envs.adapters.openenv import to_openenv
@@ -159,15 +159,26 @@ REFUSED = [
     ({"type": "step", "data": {"text": "1", "other": 2}}, "Invalid message"),
     ({"type": "nonsense"}, "Unknown message type"),
 ]
-FATAL = ["[]", "7", '{"type": "reset", "data": {"seed": ' + "9" * 5000 + "}}", b"\x00\xff", "{" * 100_000]
-"""These may cost a client its session, and nobody else anything."""
+ODD = [
+    ("[]", "JSON object, got list"),
+    ("7", "JSON object, got int"),
+    ("null", "JSON object"),
+    ("", "must be a text"),
+    (b"\x00\xff", "must be a text"),
+    ('{"type": "reset", "data": {"seed": ' + "9" * 5000 + "}}", "too long"),
+    ("{" * 100_000, "Invalid JSON"),
+    ("[" * 100_000, "nested too deeply"),
+    ('{"type": "reset", "data": "\\ud800"}', "half a character"),
+    ('{"type": "step", "data": {"text": "1", "\\ud800": 2}}', "half a character"),
+    ('{"type": "\\ud800"}', "half a character"),
+]
 
 
 def test_bad_messages_are_answered_and_the_session_goes_on(clock):
     async def talk():
         async with connect(clock.replace("http", "ws") + "/ws", proxy=None) as socket:
-            for message, reason in [*REFUSED, (None, "Invalid JSON")]:
-                await socket.send("{" if message is None else json.dumps(message))
+            for message, reason in [*((json.dumps(told), why) for told, why in REFUSED), ("{", "Invalid JSON"), *ODD]:
+                await socket.send(message)
                 answer = json.loads(await socket.recv())
                 assert answer["type"] == "error"
                 assert reason in answer["data"]["message"], answer
@@ -189,18 +200,32 @@ def test_broken_and_dropped_sockets_free_their_sessions(clock):
                 await socket.send('{"type": "reset"}')
                 await socket.recv()
                 await socket.send(message)
-                if message in FATAL:
-                    await socket.recv()
                 socket.transport.abort()  # no goodbye
 
     async def break_all():
-        for message in [*FATAL, '{"type": "reset"}', "a" * 20_000_000]:
+        for message in ["[]", '{"type": "reset"}', "a" * 20_000_000]:
             await asyncio.gather(*(break_one(message) for _ in range(SESSIONS)))
 
     asyncio.run(break_all())
     with contextlib.ExitStack() as stack:
         for client in [stack.enter_context(play(clock)) for _ in range(SESSIONS)]:
             assert reset_in_time(client, seed=1).metadata["seed"] == 1
+
+
+def test_web_pages_of_another_host_are_refused(clock):
+    async def answered(path, origin):
+        async with connect(clock.replace("http", "ws") + path, proxy=None, origin=origin) as socket:
+            await socket.send('{"type": "state"}')
+            return json.loads(await socket.recv())["type"]
+
+    for path in ("/ws", "/mcp"):
+        for origin in ("http://evil.example", "http://127.0.0.1.evil.example", "null", "http://["):
+            with pytest.raises(InvalidStatus, match="403"):
+                asyncio.run(answered(path, origin))
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                urllib.request.urlopen(urllib.request.Request(clock + "/mcp", b"{}", {"Origin": origin}), timeout=20)
+    for origin in (None, clock, "http://127.0.0.1:3000", "https://127.0.0.1"):
+        assert asyncio.run(answered("/ws", origin)) == "state"
 
 
 def test_half_a_handshake_holds_nobody_up(clock):
