@@ -1,10 +1,12 @@
 """The verl adapter: its rows by verl's published rules, and by verl itself where that is installed."""
 
-import importlib
+import importlib.util
 import json
 import re
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -172,6 +174,25 @@ def test_the_guide(tmp_path, monkeypatch):
     path, name = (re.search(rf"custom_reward_function\.{key}=(\S+)", flags)[1] for key in ("path", "name"))
     module = importlib.import_module(path.removeprefix("pkg://"))
     assert getattr(module, name) is compute_score
+
+
+def test_the_flags_are_verls():
+    verl = importlib.util.find_spec("verl")
+    hydra = pytest.importorskip("hydra")
+    if verl is None:
+        pytest.skip("verl is not installed")
+    (line,) = snippets("verl", "")
+    _, _, module, *flags = shlex.split(line.replace("\\\n", " "))
+    assert flags.pop() == "..."
+    (folder,) = verl.submodule_search_locations
+    source = (Path(folder).parent / module.replace(".", "/")).with_suffix(".py").read_text()
+    assert 'config_path="config", config_name="ppo_trainer"' in source
+    with hydra.initialize_config_dir(f"{folder}/trainer/config", version_base=None):
+        config = hydra.compose("ppo_trainer", overrides=flags)  # raises for a key that verl does not have
+        with pytest.raises(hydra.errors.HydraException, match=r"data\.imag_key"):
+            hydra.compose("ppo_trainer", overrides=["data.imag_key=images"])
+    assert (config.data.val_files, config.data.image_key) == ("data/eval.parquet", "images")
+    assert config.reward.custom_reward_function.name == "compute_score"
 
 
 def test_verls_own_data_set_reads_them(clocks, tmp_path):
