@@ -262,7 +262,7 @@ def test_the_commands(capsys, tmp_path):
     assert len((tmp_path / "ab" / "train.jsonl").read_text().splitlines()) == 3
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # no CI run has both libraries: .ci/adapters says how to run it
 def test_training_and_evaluating(run_python, tmp_path):
     pytest.importorskip("torch")
     words = "--env reasoning_gym/leg_counting --eval-size 4".split()
