@@ -27,7 +27,7 @@ from envs.importing import import_module
 from envs.levels import level_name, levels_of
 from envs.problems import Score
 from envs.question import draw
-from envs.registry import LIBRARIES, is_ours, load_library, make_task, registered, resolve, task_class
+from envs.registry import is_ours, load_library, make_task, registered, resolve, task_class
 from envs.rewards import COMPONENTS
 from envs.sheet import contact_sheet, write_png
 from envs.task import Task, problem
@@ -48,7 +48,8 @@ class List:
         """Print the table."""
         _refuse_fields(texts, "`list` shows every task as registered")
         for module in self.modules:
-            load_library(module) if module in LIBRARIES else import_module(module, module)
+            if not load_library(module):
+                import_module(module, module)
         table = Table("environment", "unit", "worst", "fields")
         table.columns[0].no_wrap = True
         for spec in registered():

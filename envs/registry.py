@@ -140,7 +140,7 @@ def resolve(name: str) -> EnvSpec:
     `eyechart/Clock-v0` is exact. A short name is the last part of an id, case apart, with or without the
     version: `clock`, `Clock-v0`, `eyechart/clock`; without a version it is the newest. `module:name` imports
     the module first (the current folder counts) and prefers what that module registered. Those of another
-    library need its name: `reasoning_gym/leg_counting`.
+    library need its name: `reasoning_gym/leg_counting`, or `reasoning-gym/leg_counting`.
 
     Raises:
         ValueError: If the name is unknown (with the closest ones) or ambiguous, or its module does not
@@ -151,7 +151,9 @@ def resolve(name: str) -> EnvSpec:
         import_module(module_name, name)
         found = _matches(short, _of_module(module_name)) or _matches(short, gym.registry.values())
     else:
-        load_library(short.rpartition("/")[0])
+        namespace, slash, last = short.rpartition("/")
+        load_library(namespace)
+        short = f"{library_name(namespace)}{slash}{last}"
         found = _matches(short, gym.registry.values())
     if not found:
         raise ValueError(_unknown(name, short, module_name))
@@ -161,14 +163,37 @@ def resolve(name: str) -> EnvSpec:
     return found[0]
 
 
-def load_library(namespace: str) -> None:
+def library_name(name: str) -> str:
+    """The one of `LIBRARIES` that a name means, as `reasoning-gym` means `reasoning_gym`; any other name as it is."""
+    normalised = name.replace("-", "_").lower()
+    return normalised if normalised in LIBRARIES else name
+
+
+def load_library(namespace: str) -> bool:
     """Register the environments of another library, one of `LIBRARIES`; of any other namespace there are none.
+
+    Returns:
+        Whether it is such a library.
 
     Raises:
         ValueError: If the library is not installed.
     """
-    if namespace in LIBRARIES:
-        importlib.import_module(LIBRARIES[namespace]).register_all()
+    module = LIBRARIES.get(library_name(namespace))
+    if module is not None:
+        importlib.import_module(module).register_all()
+    return module is not None
+
+
+def _in_libraries(short: str) -> list[str]:
+    """Where in other libraries a name without a namespace may be; their own name stands for an example."""
+    found = []
+    for library, module in LIBRARIES.items():
+        adapter = importlib.import_module(module)
+        if library_name(short) == library:
+            found.append(f"{library}/{adapter.EXAMPLE}")
+        elif short.replace("-", "_").lower() in adapter.installed():
+            found.append(f"{library}/{short.replace('-', '_').lower()}")
+    return found
 
 
 def _of_module(module_name: str) -> list[EnvSpec]:
@@ -215,6 +240,7 @@ def _unknown(name: str, short: str, module_name: str) -> str:
         known = [spec for spec in known if spec.namespace not in LIBRARIES]
     ours = {spec.name.lower(): spec.id for spec in known}
     close = [ours[match] for match in get_close_matches(short.lower().rpartition("/")[2], ours, n=3, cutoff=0.5)]
+    close = ([] if module_name else _in_libraries(short)) or close
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
     unregistered = [
         key

@@ -13,7 +13,7 @@ import re
 import types
 import typing
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin
@@ -21,12 +21,13 @@ from typing import Any, ClassVar, Literal, Union, get_args, get_origin
 import numpy as np
 
 from envs import answers, worker
-from envs.adapters.extras import require
+from envs.adapters.extras import MissingExtraError, require
 from envs.registry import register
 from envs.rewards import RewardShape
 from envs.task import Problem, Task, problem_rng
 
 NAMESPACE = "reasoning_gym"
+EXAMPLE = "leg_counting"
 
 HELD_OUT = 4
 """One question in so many belongs to the eval split, for good."""
@@ -233,6 +234,14 @@ def _configs() -> dict[str, type]:
         for name, (kind, config) in known.items()
         if kind.__module__.startswith("reasoning_gym.") and name != "composite"
     }
+
+
+def installed() -> Collection[str]:
+    """The names of the data sets; none without the library."""
+    try:
+        return _configs()
+    except MissingExtraError:
+        return ()
 
 
 def register_all() -> None:

@@ -214,11 +214,18 @@ def test_names():
     assert envs.resolve("reasoning_gym/countdown").id == "reasoning_gym/countdown-v0"
     with pytest.raises(ValueError, match=r"Did you mean reasoning_gym/leg_counting-v0.*envs list reasoning_gym"):
         envs.resolve("reasoning_gym/leg_countin")
-    with pytest.raises(ValueError, match="Unknown environment 'leg_counting'"):
-        envs.resolve("leg_counting")
+    assert envs.resolve("reasoning-gym/leg_counting").id == "reasoning_gym/leg_counting-v0"
     with pytest.raises(ValueError, match="Registered: eyechart/Clock-v0") as error:
         envs.resolve("reasoning")
     assert "reasoning_gym/" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["leg_counting", "Leg-Counting", "reasoning_gym", "reasoning-gym"])
+def test_a_bare_name_is_told_its_librarys(name, clean_registry):
+    before = set(clean_registry)
+    with pytest.raises(ValueError, match=rf"Unknown environment '{name}'\. Did you mean reasoning_gym/leg_counting\?"):
+        envs.resolve(name)
+    assert set(clean_registry) == before  # nothing is registered that nobody named
 
 
 def test_fields_are_the_librarys():
@@ -252,8 +259,9 @@ def test_gymnasium_makes_them():
 
 
 def test_the_commands(capsys, tmp_path):
-    assert main(["list", "reasoning_gym"]) == 0
-    assert "reasoning_gym/zebra_puzzles-v0" in capsys.readouterr().out
+    for name in ("reasoning_gym", "reasoning-gym"):
+        assert main(["list", name]) == 0
+        assert "reasoning_gym/zebra_puzzles-v0" in capsys.readouterr().out
     assert main(["show", "reasoning_gym/leg_counting", "--count", "2", "--out", str(tmp_path / "sheet.png")]) == 0
     assert "how many legs" in capsys.readouterr().out
     assert main(["check", "reasoning_gym/leg_counting", "--task.max-animals", "4", "--samples", "8"]) == 0
@@ -282,6 +290,10 @@ def test_a_missing_library_is_told(monkeypatch, capsys):
     try:
         with pytest.raises(MissingExtraError, match=r"pip install 'eyechart\[reasoning-gym\]'"):
             envs.resolve("reasoning_gym/leg_counting")
+        assert main(["list", "reasoning-gym"]) == 2
+        assert "pip install" in capsys.readouterr().err
+        with pytest.raises(ValueError, match=r"Did you mean reasoning_gym/leg_counting\?"):
+            envs.resolve("reasoning_gym")
         assert main(["check", "reasoning_gym/leg_counting"]) == 2
         assert "pip install" in capsys.readouterr().err
     finally:
