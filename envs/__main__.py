@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from envs.check import check_task, unasked_form
+from envs.check import check_task, repeated, unasked_form
 from envs.commands.export import Export
 from envs.commands.gallery import Gallery
 from envs.commands.serve import Serve
@@ -195,6 +195,8 @@ class Check:
         print(f"{self.name}: no broken rule in {self.samples} problems.")
         if unasked := unasked_form(task):
             print(f"note: {unasked}")
+        for sentence in repeated(task, self.samples, self.seed):
+            print(f"note: {sentence}")
         sticks = yardsticks(task)
         print(f"chance        {_with_unit(sticks.chance, task)}")
         print(f"best constant {_with_unit(sticks.best_constant, task)} ({sticks.best_constant_answer})")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from envs.forms import MARKS
+from envs.problems import SPLITS
 from envs.rewards.form import PAID_FORMS
 from envs.rules import RULES, Sample, check_class, check_fields, check_problems, words
 from envs.scoring_rules import SCORING_RULES, check_components
@@ -60,6 +61,21 @@ def unasked_form(task: Task) -> str | None:
                 "has them do so"
             )
     return None
+
+
+def repeated(task: Task, samples: int = 32, seed: int = 0) -> list[str]:
+    """In which splits problems repeat, in words: fewer questions than it seems are trained on, or measured by.
+
+    Problems that run out (`num_problems`) are left out, for they come round again by design.
+    """
+    found = []
+    for split in SPLITS:
+        if task.num_problems(split) is None:
+            posed = (problem(task, s, split) for s in range(seed, seed + samples))
+            different = len({(one.prompt, one.scene) for one in posed})
+            if different < samples:
+                found.append(f"problems repeat: {different} different questions among {samples} of the split {split}")
+    return found
 
 
 def _run(rule: Callable[[Any], Iterator[str]], subject: Any) -> list[str]:

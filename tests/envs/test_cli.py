@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 
 import gymnasium as gym
 import numpy as np
@@ -96,6 +97,25 @@ def test_check(capsys):
     told = capsys.readouterr().out
     assert "no broken rule in 8 problems" in told
     assert "chance        179.425 min" in told
+    assert "repeat" not in told
+
+
+def test_check_notes_problems_that_repeat(capsys, clean_registry, monkeypatch):
+    register("Sum-v0", "tests.envs.test_task:Sum")
+    drawn = iter(["1+1", "1+2", "1+1", "1+2", "1+1", "1+2", "1+3", "1+4", "1+5", "1+6", "1+7", "1+7"])
+    asked = {(split, seed): next(drawn) for split in ("train", "eval") for seed in range(6)}
+    pose = Sum.pose
+
+    def posed(self, seed, split):
+        return replace(
+            pose(self, seed, split), prompt=f"{asked.get((split, seed), 'more')} = ? <answer>NUMBER</answer>"
+        )
+
+    monkeypatch.setattr(Sum, "pose", posed)
+    assert main(["check", "Sum", "--samples", "6"]) == 0  # no broken rule
+    told = capsys.readouterr().out
+    assert "note: problems repeat: 2 different questions among 6 of the split train" in told
+    assert "note: problems repeat: 5 different questions among 6 of the split eval" in told
 
 
 def test_check_of_every_task(run_python, tmp_path):
