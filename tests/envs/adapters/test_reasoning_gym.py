@@ -82,6 +82,13 @@ def test_a_form_changes_how_to_reply_and_nothing_else(form):
     assert check_task(asked, 8) == []
 
 
+def test_check_tells_that_labels_do_not_fit_answers_of_several_lines():
+    broken = check_task(envs.make_task("reasoning_gym/mini_sudoku", form="labels"), 2)
+    assert len(broken) == 1
+    assert broken[0].startswith("The truth must be read with error 0, but 'Answer: ")
+    assert check_task(envs.make_task("reasoning_gym/mini_sudoku", form="reasoning"), 2) == []
+
+
 @pytest.mark.parametrize("name", HASHED)
 def test_another_process_makes_the_same(name, told):
     task = envs.make_task(f"reasoning_gym/{name}")
