@@ -56,12 +56,15 @@ class Export:
             except OSError as error:
                 if isinstance(error, ValueError):
                     raise
-                raise ValueError(
-                    f"{out} cannot be written to: {error.strerror or error}. The same command goes on from there."
-                ) from error
+                begun = " The same command goes on from there." if _has_files(out) else " Give another --out."
+                raise ValueError(f"{out} cannot be written to: {error.strerror or error}.{begun}") from error
             except KeyboardInterrupt:
                 progress.stop()
                 print(f"\nstopped; the same command goes on with {out}")
                 return 130
         print(f"{out}: {self.size} problems, {self.format}, described in its README.md")
         return 0
+
+
+def _has_files(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
