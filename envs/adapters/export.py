@@ -7,7 +7,6 @@ Row i is the problem of seed `seed + i`, so that the card alone makes every row 
 
 import dataclasses
 import hashlib
-import importlib.metadata
 import json
 import operator
 from collections.abc import Callable, Iterable, Iterator
@@ -17,19 +16,16 @@ from typing import Any
 
 from envs.adapters.export_card import card
 from envs.adapters.export_files import WRITERS, Plan, Row, features, write_whole
+from envs.adapters.export_manifest import CARD, SEED_LIMIT, begin, read_manifest
+from envs.adapters.export_source import describe_source, fields_with_source
+from envs.adapters.untrusted import task_from_data
 from envs.check import check_task
 from envs.question import draw
 from envs.registry import make_task, resolve
 from envs.task import SPLITS, Task, problem
 
-MANIFEST, CARD = "export.json", "README.md"
-"""What tells how the rows are made, written first; and what tells it to people, written when all rows are there."""
-
 COMPARED = 8
 """Rows whose digest the manifest has: a task that has changed since is noticed."""
-
-SEED_LIMIT = 2**63
-"""Seeds are kept as 64-bit integers."""
 
 
 def export(
@@ -76,11 +72,13 @@ def export(
     if file_format != "jsonl":
         features(columns)  # a missing library is told before any work
     require_sound(task, name)
-    module = name.rpartition(":")[0]
+    module, source = name.rpartition(":")[0], describe_source(task)
+    told_fields = {field: list(v) if isinstance(v, tuple) else v for field, v in dataclasses.asdict(task).items()}
     manifest = {
         "env": f"{module}:{spec.id}" if module else spec.id,
         "task": spec.kwargs["task"],
-        "fields": {field: list(v) if isinstance(v, tuple) else v for field, v in dataclasses.asdict(task).items()},
+        "fields": told_fields if source is None else told_fields | {"source": source["name"]},
+        **({} if source is None else {"source": source}),
         "split": split,
         "first_seed": seed,
         "num_rows": num_rows,
@@ -96,7 +94,10 @@ def export(
             yield row
             on_row()
 
-    WRITERS[file_format](Plan(folder, num_rows, split, columns, drawn))
+    def again(number: int) -> Row:
+        return next(rows_of(task, [seed + number], split))
+
+    WRITERS[file_format](Plan(folder, num_rows, split, columns, drawn, again))
     write_whole(folder / CARD, card(task, read_manifest(folder)).encode())
     return folder
 
@@ -121,14 +122,22 @@ def rows_of(task: Task, seeds: Iterable[int], split: str) -> Iterator[dict[str, 
         }
 
 
-def recreate(folder: str | Path) -> Iterator[dict[str, Any]]:
-    """Draw the rows of an export again, as `rows_of` gives them, from its `export.json` alone.
+def recreate(folder: str | Path, *, source: str | Path | None = None, trust: bool = False) -> Iterator[dict[str, Any]]:
+    """Draw the rows of an export again, as `rows_of` gives them, from its `export.json` and its source.
+
+    Args:
+        folder: The export's.
+        source: Where the file or folder is that the rows were read from, for a task with a `source`; None for others.
+        trust: Whether that file may name modules to import and reward functions to call, beside those of environments
+            that are registered; see `envs.adapters.untrusted`.
 
     Raises:
-        ValueError: If the folder is no export, or its task makes other problems than it did then.
+        ValueError: If the folder is no export, its task makes other problems than it did then, or it names code and is
+            not trusted, or for a source that is missing, needless or another one.
     """
     manifest = read_manifest(Path(folder))
-    task = make_task(manifest["env"], **manifest["fields"])
+    fields = fields_with_source(manifest.get("source"), manifest["fields"], source)
+    task = task_from_data(manifest["env"], fields, trust=trust)
     first, split = manifest["first_seed"], manifest["split"]
     seeds = range(first, first + manifest["num_rows"])
     if _digest(rows_of(task, seeds[:COMPARED], split)) != manifest["digest"]:
@@ -137,48 +146,6 @@ def recreate(folder: str | Path) -> Iterator[dict[str, Any]]:
             "wrote: take that version."
         )
     yield from rows_of(task, seeds, split)
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """What `export.json` says.
-
-    Raises:
-        ValueError: If there is none that can be read.
-    """
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if not isinstance(manifest, dict):
-            raise ValueError("it is no JSON object")
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{folder} is no export: its {MANIFEST} cannot be read ({error}).") from None
-    return manifest
-
-
-def begin(folder: Path, manifest: dict[str, Any]) -> bool:
-    """Make the folder, or find one to go on with.
-
-    Returns:
-        Whether all is there already.
-
-    Raises:
-        ValueError: If it holds something else.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} is a file: --out is a folder, a new one or one to go on with.")
-    held = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-    if set(held) - {f"{MANIFEST}.part"} == set():
-        told = {"eyechart": _version(), **manifest}
-        write_whole(folder / MANIFEST, (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode())
-        return False
-    if MANIFEST not in held:
-        raise ValueError(f"{folder} holds something else ({', '.join(held[:3])}): give a new or an empty --out.")
-    before = read_manifest(folder)
-    for key, value in manifest.items():
-        if before.get(key) != value:
-            other = "other problems: the task has changed since" if key == "digest" else f"{key} {before.get(key)!r}"
-            now = "" if key == "digest" else f", and not {value!r}"
-            raise ValueError(f"{folder} holds an export with {other}{now}. Give another --out, or remove it.")
-    return CARD in held
 
 
 def require_rows(task: Task, num_rows: int, seed: int, split: str) -> None:
@@ -226,10 +193,3 @@ def _digest(rows: Iterable[Row]) -> str:
         digest.update(json.dumps({name: value for name, value in row.items() if name != "image"}).encode())
         digest.update(row["image"].tobytes() if "image" in row else b"")
     return digest.hexdigest()
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("eyechart")
-    except importlib.metadata.PackageNotFoundError:
-        return "(source tree)"
