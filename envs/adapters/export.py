@@ -17,6 +17,7 @@ from typing import Any
 
 from envs.adapters.export_card import card
 from envs.adapters.export_files import WRITERS, Plan, Row, features, write_whole
+from envs.adapters.untrusted import task_from_data
 from envs.check import check_task
 from envs.question import draw
 from envs.registry import make_task, resolve
@@ -121,14 +122,20 @@ def rows_of(task: Task, seeds: Iterable[int], split: str) -> Iterator[dict[str, 
         }
 
 
-def recreate(folder: str | Path) -> Iterator[dict[str, Any]]:
+def recreate(folder: str | Path, *, trust: bool = False) -> Iterator[dict[str, Any]]:
     """Draw the rows of an export again, as `rows_of` gives them, from its `export.json` alone.
 
+    Args:
+        folder: The export's.
+        trust: Whether that file may name modules to import and reward functions to call, beside those of environments
+            that are registered; see `envs.adapters.untrusted`.
+
     Raises:
-        ValueError: If the folder is no export, or its task makes other problems than it did then.
+        ValueError: If the folder is no export, its task makes other problems than it did then, or it names code and is
+            not trusted.
     """
     manifest = read_manifest(Path(folder))
-    task = make_task(manifest["env"], **manifest["fields"])
+    task = task_from_data(manifest["env"], manifest["fields"], trust=trust)
     first, split = manifest["first_seed"], manifest["split"]
     seeds = range(first, first + manifest["num_rows"])
     if _digest(rows_of(task, seeds[:COMPARED], split)) != manifest["digest"]:

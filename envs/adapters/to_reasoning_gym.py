@@ -10,9 +10,10 @@ from typing import Any
 from gymnasium.envs.registration import EnvSpec
 
 from envs.adapters.extras import require
+from envs.adapters.untrusted import task_from_data
 from envs.answers import tagged
 from envs.question import draw
-from envs.registry import LIBRARIES, make_task, registered, resolve
+from envs.registry import LIBRARIES, registered, resolve
 from envs.task import Problem, problem
 
 
@@ -54,7 +55,7 @@ def to_reasoning_gym(
         MissingExtraError: Without the library.
         ValueError: For an unknown name, field or split.
     """
-    return dataset_class(name)(EyechartConfig(seed=seed, size=n, split=split, fields=fields))
+    return dataset_class(name, trust=True)(EyechartConfig(seed=seed, size=n, split=split, fields=fields))
 
 
 def register_datasets() -> list[str]:
@@ -79,8 +80,14 @@ def library_name(spec: EnvSpec) -> str:
     return f"{spec.namespace or 'eyechart'}_{spec.name}".lower()
 
 
-def dataset_class(name: str) -> type:
-    """A subclass of the library's `ProceduralDataset` whose items are an environment's problems."""
+def dataset_class(name: str, *, trust: bool = False) -> type:
+    """A subclass of the library's `ProceduralDataset` whose items are an environment's problems.
+
+    Args:
+        name: The environment.
+        trust: Whether a configuration's fields may name reward functions to call; what the library makes by name may
+            come from a file or a request.
+    """
     base: type = require("reasoning_gym.dataset", "reasoning-gym").ProceduralDataset
     spec = resolve(name)
 
@@ -90,7 +97,7 @@ def dataset_class(name: str) -> type:
         category = "eyechart"
 
         def __init__(self, config: EyechartConfig) -> None:
-            self.task = make_task(spec, **config.fields)
+            self.task = task_from_data(spec.id, config.fields, trust=trust)
             problem(self.task, 0, config.split)  # an unknown split is told now
             super().__init__(config, config.seed, config.size)
 

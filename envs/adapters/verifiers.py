@@ -3,11 +3,13 @@
 import asyncio
 import functools
 import itertools
+import json
 from collections.abc import Iterator
 from typing import Any, Literal
 
 from envs.adapters.extras import require
 from envs.adapters.messages import user_message
+from envs.adapters.untrusted import task_from_data
 from envs.answers import tagged
 from envs.question import step_info
 from envs.registry import make_task, resolve
@@ -30,6 +32,11 @@ def taskset_class() -> type:
     import verifiers.v1 as vf
     from pydantic import Field, model_validator
 
+    configured: set[str] = set()  # what this process's own configurations name, and data may name too
+
+    def key(env: str, fields: dict[str, Any]) -> str:
+        return json.dumps([env, fields], sort_keys=True, default=str)
+
     class EyechartConfig(vf.TasksetConfig):
         env: str = "clock"
         """The environment: `clock`, `eyechart/Clock-v0` or `module:name`."""
@@ -47,6 +54,7 @@ def taskset_class() -> type:
         @model_validator(mode="after")
         def made(self) -> "EyechartConfig":
             make_task(self.env, **self.fields)
+            configured.add(key(self.env, self.fields))
             return self
 
     class EyechartData(vf.TaskData):
@@ -72,7 +80,8 @@ def taskset_class() -> type:
 
         @property
         def _task(self) -> Task:
-            return make_task(self.data.env, **self.data.fields)
+            env, fields = self.data.env, self.data.fields  # maybe read from a file of traces
+            return task_from_data(env, fields, trust=key(env, fields) in configured)
 
     class EyechartTaskset(vf.Taskset[EyechartTask, EyechartConfig]):
         def __init__(self, config: EyechartConfig) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.adapters.extras import require
+from envs.adapters.untrusted import task_from_data
 from envs.question import draw
 from envs.registry import make_task, resolve
 from envs.task import Task, problem
@@ -32,7 +33,8 @@ def rows(name: str, n: int, /, *, seed: int = 0, split: str = "train", **fields:
     with the answer as `ground_truth`; and `extra_info` with `index`, `split`, `seed`, and the `fields` given, as JSON.
 
     Args:
-        name: The environment: `clock`, `eyechart/Clock-v0` or `module:name`, whose module verl's workers import too.
+        name: The environment: `clock`, `eyechart/Clock-v0` or `module:name`, whose module verl's workers import if they
+            are told to trust the rows.
         n: How many, from 1 up.
         seed: Of the first one; the next ones follow.
         split: "train" or "eval".
@@ -128,6 +130,8 @@ def compute_score(
     solution_str: str,
     ground_truth: str,
     extra_info: Mapping[str, Any] | None = None,
+    *,
+    trust: bool = False,
     **_: Any,
 ) -> dict[str, float]:
     """`task.score` as verl calls it: `reward.custom_reward_function.path=pkg://envs.adapters.verl`.
@@ -139,15 +143,17 @@ def compute_score(
         solution_str: What the policy wrote.
         ground_truth: The row's.
         extra_info: The row's, for the task's fields; verl adds to it.
+        trust: Whether rows may name modules and reward functions to import, those of a task of one's own: verl's
+            `reward_kwargs.trust=True`, or the environment variable `EYECHART_TRUST_ROWS=1`.
 
     Returns:
         `score`, the reward; `acc`, 1 for a correct answer; `error` and `lenient_error` in the task's unit; `parsed`.
         The keys are the same for all tasks, so that verl can batch them.
 
     Raises:
-        ValueError: For a `data_source` or `fields` that `rows` did not write.
+        ValueError: For a `data_source` or `fields` that `rows` did not write, or that name code and are not trusted.
     """
-    task = _task(data_source, (extra_info or {}).get("fields") or "{}")
+    task = _task(data_source, (extra_info or {}).get("fields") or "{}", trust)
     score = task.score(solution_str, ground_truth)
     return {
         "score": score.reward,
@@ -159,5 +165,5 @@ def compute_score(
 
 
 @functools.lru_cache(maxsize=64)
-def _task(name: str, fields: str) -> Task:
-    return make_task(name, **json.loads(fields))
+def _task(name: str, fields: str, trust: bool) -> Task:
+    return task_from_data(name, fields, trust=trust)

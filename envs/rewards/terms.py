@@ -136,9 +136,26 @@ def read_terms(entries: Sequence[str], own: Collection[str], form: Form | None =
     return tuple(terms.values())
 
 
+def users_functions(rewards: Any) -> set[str]:
+    """Those of the names in a field `rewards` that mean functions of users' own, `module:function` with parameters.
+
+    Nothing is imported.
+
+    Raises:
+        ValueError: As `canonical` does.
+    """
+    names = {entry.split()[0] for entry in canonical(rewards)}
+    return {name for name in names if len(_heads(name)) > 1}
+
+
+def _heads(spec: str) -> list[str]:
+    """What a reward is called, without its parameters: one part, or a module and a function."""
+    return [segment for segment in spec.split(":") if "=" not in segment]
+
+
 def _term(spec: str, weight: float, own: Collection[str], form: Form | None) -> Term:
     segments = spec.split(":")
-    heads = [segment for segment in segments if "=" not in segment]
+    heads = _heads(spec)
     given = dict(segment.split("=", 1) for segment in segments[len(heads) :] if "=" in segment)
     if segments[: len(heads)] != heads or len(heads) > 2 or len(heads) + len(given) < len(segments):
         raise ValueError(

@@ -142,7 +142,8 @@ def test_a_users_own_task_is_imported_where_it_is_scored(thermometer, run_python
     assert row["data_source"] == "my_thermometer:Thermometer-v0"
     truth = row["reward_model"]["ground_truth"]
     code = f"from envs.adapters.verl import compute_score as f; print(f({row['data_source']!r}, {truth!r}, {truth!r}))"
-    elsewhere = run_python("-c", code, cwd=tmp_path)
+    assert "import its module yourself" in run_python("-c", code, cwd=tmp_path).stderr
+    elsewhere = run_python("-c", code, cwd=tmp_path, EYECHART_TRUST_ROWS="1")
     assert elsewhere.returncode == 0, elsewhere.stderr
     assert elsewhere.stdout.startswith("{'score': 0.9, 'acc': 1.0")
 
