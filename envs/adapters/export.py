@@ -7,7 +7,6 @@ Row i is the problem of seed `seed + i`, so that the card alone makes every row 
 
 import dataclasses
 import hashlib
-import importlib.metadata
 import json
 import operator
 from collections.abc import Callable, Iterable, Iterator
@@ -17,20 +16,15 @@ from typing import Any
 
 from envs.adapters.export_card import card
 from envs.adapters.export_files import WRITERS, Plan, Row, features, write_whole
+from envs.adapters.export_manifest import CARD, SEED_LIMIT, begin, read_manifest
 from envs.adapters.untrusted import task_from_data
 from envs.check import check_task
 from envs.question import draw
 from envs.registry import make_task, resolve
 from envs.task import SPLITS, Task, problem
 
-MANIFEST, CARD = "export.json", "README.md"
-"""What tells how the rows are made, written first; and what tells it to people, written when all rows are there."""
-
 COMPARED = 8
 """Rows whose digest the manifest has: a task that has changed since is noticed."""
-
-SEED_LIMIT = 2**63
-"""Seeds are kept as 64-bit integers."""
 
 
 def export(
@@ -146,48 +140,6 @@ def recreate(folder: str | Path, *, trust: bool = False) -> Iterator[dict[str, A
     yield from rows_of(task, seeds, split)
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """What `export.json` says.
-
-    Raises:
-        ValueError: If there is none that can be read.
-    """
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if not isinstance(manifest, dict):
-            raise ValueError("it is no JSON object")
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{folder} is no export: its {MANIFEST} cannot be read ({error}).") from None
-    return manifest
-
-
-def begin(folder: Path, manifest: dict[str, Any]) -> bool:
-    """Make the folder, or find one to go on with.
-
-    Returns:
-        Whether all is there already.
-
-    Raises:
-        ValueError: If it holds something else.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} is a file: --out is a folder, a new one or one to go on with.")
-    held = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-    if set(held) - {f"{MANIFEST}.part"} == set():
-        told = {"eyechart": _version(), **manifest}
-        write_whole(folder / MANIFEST, (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode())
-        return False
-    if MANIFEST not in held:
-        raise ValueError(f"{folder} holds something else ({', '.join(held[:3])}): give a new or an empty --out.")
-    before = read_manifest(folder)
-    for key, value in manifest.items():
-        if before.get(key) != value:
-            other = "other problems: the task has changed since" if key == "digest" else f"{key} {before.get(key)!r}"
-            now = "" if key == "digest" else f", and not {value!r}"
-            raise ValueError(f"{folder} holds an export with {other}{now}. Give another --out, or remove it.")
-    return CARD in held
-
-
 def require_rows(task: Task, num_rows: int, seed: int, split: str) -> None:
     """Refuse rows that there are not.
 
@@ -233,10 +185,3 @@ def _digest(rows: Iterable[Row]) -> str:
         digest.update(json.dumps({name: value for name, value in row.items() if name != "image"}).encode())
         digest.update(row["image"].tobytes() if "image" in row else b"")
     return digest.hexdigest()
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("eyechart")
-    except importlib.metadata.PackageNotFoundError:
-        return "(source tree)"

@@ -273,7 +273,7 @@ def test_a_disk_that_is_full_is_told(tmp_path, monkeypatch, capsys):
     def refuse(path, content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("envs.adapters.export.write_whole", refuse)
+    monkeypatch.setattr("envs.adapters.export_manifest.write_whole", refuse)
     assert main(["export", "clock", "--size", "2", "--out", str(tmp_path / "out")]) == 2
     assert "No space left on device. The same command goes on" in capsys.readouterr().err
 
