@@ -17,6 +17,7 @@ from typing import Any
 from envs.adapters.export_card import card
 from envs.adapters.export_files import WRITERS, Plan, Row, features, write_whole
 from envs.adapters.export_manifest import CARD, SEED_LIMIT, begin, read_manifest
+from envs.adapters.export_source import describe_source, fields_with_source
 from envs.adapters.untrusted import task_from_data
 from envs.check import check_task
 from envs.question import draw
@@ -71,11 +72,13 @@ def export(
     if file_format != "jsonl":
         features(columns)  # a missing library is told before any work
     require_sound(task, name)
-    module = name.rpartition(":")[0]
+    module, source = name.rpartition(":")[0], describe_source(task)
+    told_fields = {field: list(v) if isinstance(v, tuple) else v for field, v in dataclasses.asdict(task).items()}
     manifest = {
         "env": f"{module}:{spec.id}" if module else spec.id,
         "task": spec.kwargs["task"],
-        "fields": {field: list(v) if isinstance(v, tuple) else v for field, v in dataclasses.asdict(task).items()},
+        "fields": told_fields if source is None else told_fields | {"source": source["name"]},
+        **({} if source is None else {"source": source}),
         "split": split,
         "first_seed": seed,
         "num_rows": num_rows,
@@ -116,20 +119,22 @@ def rows_of(task: Task, seeds: Iterable[int], split: str) -> Iterator[dict[str, 
         }
 
 
-def recreate(folder: str | Path, *, trust: bool = False) -> Iterator[dict[str, Any]]:
-    """Draw the rows of an export again, as `rows_of` gives them, from its `export.json` alone.
+def recreate(folder: str | Path, *, source: str | Path | None = None, trust: bool = False) -> Iterator[dict[str, Any]]:
+    """Draw the rows of an export again, as `rows_of` gives them, from its `export.json` and its source.
 
     Args:
         folder: The export's.
+        source: Where the file or folder is that the rows were read from, for a task with a `source`; None for others.
         trust: Whether that file may name modules to import and reward functions to call, beside those of environments
             that are registered; see `envs.adapters.untrusted`.
 
     Raises:
         ValueError: If the folder is no export, its task makes other problems than it did then, or it names code and is
-            not trusted.
+            not trusted, or for a source that is missing, needless or another one.
     """
     manifest = read_manifest(Path(folder))
-    task = task_from_data(manifest["env"], manifest["fields"], trust=trust)
+    fields = fields_with_source(manifest.get("source"), manifest["fields"], source)
+    task = task_from_data(manifest["env"], fields, trust=trust)
     first, split = manifest["first_seed"], manifest["split"]
     seeds = range(first, first + manifest["num_rows"])
     if _digest(rows_of(task, seeds[:COMPARED], split)) != manifest["digest"]:

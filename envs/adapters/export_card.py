@@ -38,6 +38,7 @@ def card(task: Task, manifest: Mapping[str, Any]) -> str:
     env, split, first, rows = (manifest[key] for key in ("env", "split", "first_seed", "num_rows"))
     fields = {name: tuple(v) if isinstance(v, list) else v for name, v in manifest["fields"].items()}
     changed = "".join(f", {name}={value!r}" for name, value in fields.items())
+    source = manifest.get("source")
     prompt = problem(task, first, split).prompt
     columns = "\n".join(f"| `{name}` | {ABOUT[name]} |" for name in manifest["columns"])
     values = "\n".join(f"| `{name}` | `{_cell(value)}` |" for name, value in fields.items())
@@ -45,12 +46,13 @@ def card(task: Task, manifest: Mapping[str, Any]) -> str:
 # {env}, {split}: {rows:,} problems
 
 Drawn from seeds by Eyechart, procedural environments for vision-language models: every row can be drawn again from \
-what this page says.
+what this page says{" and the file that it names" if source else ""}.
 
 - **Task**: `{env}` (`{manifest["task"]}`), Eyechart {manifest["eyechart"]}
 - **Split**: `{split}`; the other split has problems of its own, whatever the seeds
 - **Seeds**: {first} to {first + rows - 1}, row i being the problem of seed {first} + i
-- **Error**: in {task.unit or "no unit"}, 0 to {task.worst_error:g}; an answer is correct up to {task.tolerance:g}
+- **Error**: in {task.unit or "no unit"}, 0 to {task.worst_error:g}; an answer is correct up to {task.tolerance:g}\
+{_about(source)}
 
 A prompt:
 
@@ -84,7 +86,7 @@ posed = envs.problem(task, row["seed"], {split!r})  # posed.prompt, posed.answer
 picture = draw(task, posed)  # uint8 (height, width, 3); None for a text task
 ```
 
-or all rows from `export.json`: `envs.adapters.export.recreate(folder)`.
+or all rows from `export.json`: `envs.adapters.export.recreate(folder{", source=PATH" if source else ""})`.
 
 ## Fields of the task
 
@@ -116,6 +118,16 @@ size_categories:
 - {size}{configs}
 ---
 """
+
+
+def _about(source: Mapping[str, str] | None) -> str:
+    """The line that names the file the rows are read from, if there is one."""
+    if source is None:
+        return ""
+    return (
+        f"\n- **Source**: `{_cell(source['name'])[1:-1]}`, SHA-256 `{source['sha256']}`, which is not part of this "
+        "data set: whoever draws the rows again needs it, and puts the path to it in place of its name"
+    )
 
 
 def _loading(manifest: Mapping[str, Any]) -> str:

@@ -24,6 +24,10 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def _is_source(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_text(value.get(name)) for name in ("name", "sha256"))
+
+
 HOLDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "eyechart": ("a version", _is_text),
     "env": ("an environment", _is_text),
@@ -38,6 +42,9 @@ HOLDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 }
 """What it holds: each entry in words, and whether a value is one."""
 
+SOURCE = ("an object with name and sha256", _is_source)
+"""What it holds beside that where rows are read from a file."""
+
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """What `export.json` says, all of `HOLDS`.
@@ -51,7 +58,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             raise ValueError("it is no JSON object")
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{folder} is no export: its {MANIFEST} cannot be read ({error}).") from None
-    for name, (meant, fits) in HOLDS.items():
+    for name, (meant, fits) in (HOLDS | ({"source": SOURCE} if "source" in manifest else {})).items():
         if name not in manifest:
             raise ValueError(f"{folder} is no export: its {MANIFEST} lacks {name!r}, {meant}.")
         if not fits(manifest[name]):
@@ -82,8 +89,11 @@ def begin(folder: Path, manifest: Mapping[str, Any]) -> bool:
     before = read_manifest(folder)
     for key, value in manifest.items():
         if before.get(key) != value:
-            other = "other problems: the task has changed since" if key == "digest" else f"{key} {before.get(key)!r}"
-            now = "" if key == "digest" else f", and not {value!r}"
+            other, now = f"{key} {before.get(key)!r}", f", and not {value!r}"
+            if key == "source" and before.get(key):
+                other, now = "rows of other data: its source has changed since", ""
+            if key == "digest":
+                other, now = "other problems: the task has changed since", ""
             raise ValueError(f"{folder} holds an export with {other}{now}. Give another --out, or remove it.")
     return CARD in held
 

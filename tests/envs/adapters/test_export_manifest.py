@@ -1,5 +1,6 @@
 """`export.json`: what is told of one that is not as it was written, and of sources, versions and rows that changed."""
 
+import hashlib
 import json
 
 import pytest
@@ -49,3 +50,54 @@ def test_what_is_none_of_ours_is_told(folder, changes, told):
         next(recreate(folder))
     with pytest.raises(ValueError, match=told):
         export("clock", folder, 3, file_format="jsonl", size=28)
+
+
+def write_rows(path, first=1, n=40):
+    lines = [json.dumps({"question": f"{i} + 1?", "answer": f"So #### {i + 1}"}) for i in range(first, first + n)]
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_a_source_is_told_by_name_and_bytes(is_folder, tmp_path):
+    place = tmp_path / "secret-place"
+    file = write_rows(place / "train.jsonl")
+    if is_folder:
+        write_rows(place / "test.jsonl", first=100)
+    source = place if is_folder else file
+    folder = export("gsm8k", tmp_path / "out", 6, file_format="jsonl", source=str(source))
+    sums = {
+        name: hashlib.sha256((place / name).read_bytes()).hexdigest()
+        for name in ("train.jsonl", "test.jsonl")[: 1 + is_folder]
+    }
+    digest = hashlib.sha256("".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode()).hexdigest()
+    told = {"name": source.name, "sha256": digest if is_folder else sums["train.jsonl"]}
+    manifest = json.loads((folder / "export.json").read_text())
+    assert (manifest["source"], manifest["fields"]["source"]) == (told, source.name)
+    card = (folder / "README.md").read_text()
+    assert f"`{source.name}`, SHA-256 `{told['sha256']}`" in card
+    assert not [path for path in folder.iterdir() if str(tmp_path) in path.read_text()]
+    with pytest.raises(ValueError, match=r"read from .*, which is not in the export: tell where"):
+        next(recreate(folder))
+    (tmp_path / "elsewhere").mkdir()
+    moved = place.rename(tmp_path / "elsewhere" / place.name)
+    source = moved if is_folder else moved / file.name
+    prompts = [json.loads(line)["prompt"] for line in (folder / "train.jsonl").read_text().splitlines()]
+    assert [row["prompt"] for row in recreate(folder, source=source)] == prompts
+    assert export("gsm8k", folder, 6, file_format="jsonl", source=str(source)) == folder
+    write_rows(moved / "train.jsonl", first=2)
+    with pytest.raises(ValueError, match="has changed, or is another file: its SHA-256 is"):
+        next(recreate(folder, source=source))
+    with pytest.raises(ValueError, match="its source has changed since"):
+        export("gsm8k", folder, 6, file_format="jsonl", source=str(source))
+    with pytest.raises(ValueError, match="There is no file or folder"):
+        next(recreate(folder, source=tmp_path / "nowhere.jsonl"))
+
+
+def test_a_source_that_is_not_needed(folder, tmp_path):
+    with pytest.raises(ValueError, match="read from no file"):
+        next(recreate(folder, source=tmp_path))
+    change(folder, source="/etc/passwd")
+    with pytest.raises(ValueError, match=r"'source'.*an object with name and sha256"):
+        next(recreate(folder))
