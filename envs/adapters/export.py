@@ -94,7 +94,10 @@ def export(
             yield row
             on_row()
 
-    WRITERS[file_format](Plan(folder, num_rows, split, columns, drawn))
+    def again(number: int) -> Row:
+        return next(rows_of(task, [seed + number], split))
+
+    WRITERS[file_format](Plan(folder, num_rows, split, columns, drawn, again))
     write_whole(folder / CARD, card(task, read_manifest(folder)).encode())
     return folder
 

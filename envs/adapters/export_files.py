@@ -37,6 +37,7 @@ class Plan:
         split: Their split, which files are named after.
         columns: Those of every row, in order.
         rows: Draws the rows from one number up to another: `rows(start, stop)`.
+        row: Draws one row again, to compare it with what is there.
     """
 
     folder: Path
@@ -44,6 +45,7 @@ class Plan:
     split: str
     columns: tuple[str, ...]
     rows: Callable[[int, int], Iterator[Row]]
+    row: Callable[[int], Row]
 
     @property
     def files(self) -> dict[str, tuple[int, int]]:
@@ -84,27 +86,55 @@ def write_json_lines(plan: Plan) -> None:
     """A line per row; a picture is a PNG of its own, which the line names in `file_name`."""
     path = lines_file(plan)
     with path.open("r+b" if path.exists() else "w+b") as file:
-        done = _whole_lines(file)
+        done, last = _whole_lines(file)
+        if done:
+            row = plan.row(done - 1)
+            picture = _picture_file(plan, done - 1, row)
+            same = picture is None or (picture.exists() and picture.read_bytes() == png(row["image"]))
+            _require_same(path, same and last == _line(plan, done - 1, row))
         for number, row in enumerate(plan.rows(done, plan.num_rows), done):
-            line = {"seed": row["seed"]}
-            if "image" in row:
-                name = f"images/{number // ROWS_PER_FILE:05d}/{row['seed']}.png"
-                write_whole(plan.folder / name, png(row["image"]))
-                line["file_name"] = name
-            line |= {name: value for name, value in row.items() if name not in ("seed", "image")}
-            file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            picture = _picture_file(plan, number, row)
+            if picture is not None:
+                write_whole(picture, png(row["image"]))
+            file.write(_line(plan, number, row))
             file.flush()  # after its picture, so that no line is without one
 
 
-def _whole_lines(file: Any) -> int:
-    """Count the lines that end, cut off what follows them, and go there."""
-    done = end = 0
+def _picture_file(plan: Plan, number: int, row: Row) -> Path | None:
+    """Where the picture of a row stands, if it has one."""
+    return plan.folder / f"images/{number // ROWS_PER_FILE:05d}/{row['seed']}.png" if "image" in row else None
+
+
+def _line(plan: Plan, number: int, row: Row) -> bytes:
+    """A row as a line, with the name of its picture for the picture."""
+    picture = _picture_file(plan, number, row)
+    named = {} if picture is None else {"file_name": picture.relative_to(plan.folder).as_posix()}
+    texts = {name: value for name, value in row.items() if name not in ("seed", "image")}
+    return json.dumps({"seed": row["seed"], **named, **texts}, ensure_ascii=False).encode() + b"\n"
+
+
+def _require_same(path: Path, same: bool) -> None:
+    """Refuse to add to rows that are drawn otherwise now.
+
+    Raises:
+        ValueError: If they are.
+    """
+    if not same:
+        raise ValueError(
+            f"The last row in {path} is not what is drawn for it now: the task or a library has changed since. Give "
+            "another --out, or remove it."
+        )
+
+
+def _whole_lines(file: Any) -> tuple[int, bytes]:
+    """Count the lines that end, cut off what follows them, and go there; the last of them comes with the count."""
+    done, end, last = 0, 0, b""
     for line in file:
         if line.endswith(b"\n"):
-            done, end = done + 1, end + len(line)
+            done, end, last = done + 1, end + len(line), line
     file.truncate(end)
     file.seek(end)
-    return done
+    return done, last
 
 
 def features(columns: Iterable[str]) -> Any:
@@ -122,8 +152,14 @@ def write_parquet(plan: Plan) -> None:
     """Files `data/eval-00000-of-00002.parquet`, the pictures as PNG within, as the hub has them."""
     schema = features(plan.columns).arrow_schema
     parquet = require("pyarrow.parquet", "data")
-    for number, span in plan.files.items():
-        path = plan.folder / "data" / f"{plan.split}-{number}.parquet"
+    files = {plan.folder / "data" / f"{plan.split}-{number}.parquet": span for number, span in plan.files.items()}
+
+    def last(path: Path) -> Row:
+        with parquet.ParquetFile(path) as file:
+            return file.read_row_group(file.num_row_groups - 1).to_pylist()[-1]
+
+    _require_last(plan, files, last)
+    for path, span in files.items():
         _write_batches(plan, path, span, schema, lambda sink: parquet.ParquetWriter(sink, schema))
 
 
@@ -132,8 +168,16 @@ def write_arrow(plan: Plan) -> None:
     kinds = features(plan.columns)
     arrow, datasets = require("pyarrow", "data"), require("datasets", "data")
     schema, names = kinds.arrow_schema, [f"data-{number}.arrow" for number in plan.files]
-    for name, span in zip(names, plan.files.values(), strict=True):
-        _write_batches(plan, plan.folder / name, span, schema, lambda sink: arrow.ipc.new_stream(sink, schema))
+    files = dict(zip((plan.folder / name for name in names), plan.files.values(), strict=True))
+
+    def last(path: Path) -> Row:
+        with arrow.memory_map(str(path)) as source:
+            *_, batch = arrow.ipc.open_stream(source)
+            return batch.to_pylist()[-1]
+
+    _require_last(plan, files, last)
+    for path, span in files.items():
+        _write_batches(plan, path, span, schema, lambda sink: arrow.ipc.new_stream(sink, schema))
     datasets.DatasetInfo(features=kinds).write_to_directory(str(plan.folder), pretty_print=True)
     state: dict[str, Any] = {
         "_data_files": [{"filename": name} for name in names],
@@ -146,6 +190,14 @@ def write_arrow(plan: Plan) -> None:
         "_split": plan.split,
     }
     write_whole(plan.folder / "state.json", json.dumps(state, indent=2).encode())
+
+
+def _require_last(plan: Plan, files: Mapping[Path, tuple[int, int]], last: Callable[[Path], Row]) -> None:
+    """Compare the last row of the last file that is there with what is drawn now."""
+    whole = [path for path in files if path.exists()]
+    if whole:
+        path = whole[-1]
+        _require_same(path, last(path) == _encoded(plan.row(files[path][1] - 1)))
 
 
 def _write_batches(plan: Plan, path: Path, span: tuple[int, int], schema: Any, opened: Callable[[Path], Any]) -> None:

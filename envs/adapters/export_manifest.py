@@ -87,6 +87,11 @@ def begin(folder: Path, manifest: Mapping[str, Any]) -> bool:
     if MANIFEST not in held:
         raise ValueError(f"{folder} holds something else ({', '.join(held[:3])}): give a new or an empty --out.")
     before = read_manifest(folder)
+    if before["eyechart"] != version():
+        raise ValueError(
+            f"{folder} holds an export by Eyechart {before['eyechart']}, and this is {version()}, which may draw other "
+            "rows. Take that version, give another --out, or remove it."
+        )
     for key, value in manifest.items():
         if before.get(key) != value:
             other, now = f"{key} {before.get(key)!r}", f", and not {value!r}"

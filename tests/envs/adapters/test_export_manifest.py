@@ -1,10 +1,15 @@
 """`export.json`: what is told of one that is not as it was written, and of sources, versions and rows that changed."""
 
+import dataclasses
 import hashlib
+import itertools
 import json
 
+import numpy as np
 import pytest
 
+import envs.tasks.clock
+from envs.adapters import export_files
 from envs.adapters.export import export, recreate
 
 
@@ -67,10 +72,7 @@ def test_a_source_is_told_by_name_and_bytes(is_folder, tmp_path):
         write_rows(place / "test.jsonl", first=100)
     source = place if is_folder else file
     folder = export("gsm8k", tmp_path / "out", 6, file_format="jsonl", source=str(source))
-    sums = {
-        name: hashlib.sha256((place / name).read_bytes()).hexdigest()
-        for name in ("train.jsonl", "test.jsonl")[: 1 + is_folder]
-    }
+    sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in place.iterdir()}
     digest = hashlib.sha256("".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode()).hexdigest()
     told = {"name": source.name, "sha256": digest if is_folder else sums["train.jsonl"]}
     manifest = json.loads((folder / "export.json").read_text())
@@ -101,3 +103,42 @@ def test_a_source_that_is_not_needed(folder, tmp_path):
     change(folder, source="/etc/passwd")
     with pytest.raises(ValueError, match=r"'source'.*an object with name and sha256"):
         next(recreate(folder))
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "hf", "jsonl"])
+def test_rows_that_are_drawn_otherwise_are_not_added_to(file_format, tmp_path, monkeypatch):
+    pytest.importorskip("datasets")
+    monkeypatch.setattr(export_files, "ROWS_PER_FILE", 10)
+    drawn = itertools.count(1)
+
+    def stop():
+        if next(drawn) == 25:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export("clock", tmp_path / "out", 30, file_format=file_format, size=28, on_row=stop)
+    task, real = envs.make_task("clock", size=28), envs.tasks.clock.Clock.generate
+    late = {envs.problem(task, seed).answer for seed in range(9, 30)}  # beyond the rows whose digest is kept
+
+    def prompted(self, rng):
+        posed = real(self, rng)
+        return dataclasses.replace(posed, prompt=posed.prompt + " Now.") if posed.answer in late else posed
+
+    def painted(self, rng):
+        posed = real(self, rng)
+        other = real(self, np.random.default_rng(0)).scene
+        return dataclasses.replace(posed, scene=other) if posed.answer in late else posed
+
+    for changed in (prompted, painted):
+        with monkeypatch.context() as patch:
+            patch.setattr(envs.tasks.clock.Clock, "generate", changed)
+            with pytest.raises(ValueError, match="is not what is drawn for it now"):
+                export("clock", tmp_path / "out", 30, file_format=file_format, size=28)
+    export("clock", tmp_path / "out", 30, file_format=file_format, size=28)
+
+
+def test_another_version_does_not_go_on(folder):
+    change(folder, eyechart="0.0.1")
+    (folder / "README.md").unlink()
+    with pytest.raises(ValueError, match=r"holds an export by Eyechart 0\.0\.1, and this is"):
+        export("clock", folder, 3, file_format="jsonl", size=28)
