@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from envs.adapters.export_files import WRITERS, write_whole
+from envs.adapters.export_files import WRITERS
+from envs.adapters.files import write_whole
 from envs.task import SPLITS
 
 try:
