@@ -14,10 +14,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from envs.adapters.arguments import full_name
 from envs.adapters.export_card import card
-from envs.adapters.export_files import WRITERS, Plan, Row, features, write_whole
-from envs.adapters.export_manifest import CARD, SEED_LIMIT, begin, read_manifest
+from envs.adapters.export_files import WRITERS, Plan, Row, features
+from envs.adapters.export_manifest import CARD, SEED_LIMIT, alone_in, begin, read_manifest
 from envs.adapters.export_source import describe_source, fields_with_source
+from envs.adapters.files import write_whole
 from envs.adapters.untrusted import task_from_data
 from envs.check import check_task
 from envs.question import draw
@@ -58,7 +60,8 @@ def export(
         The folder.
 
     Raises:
-        ValueError: For an argument out of range, a folder that holds something else, or a task that breaks a rule.
+        ValueError: For an argument out of range, a folder that holds something else or that another process
+            exports to, or a task that breaks a rule.
         MissingExtraError: Parquet or Arrow without the libraries.
         OSError: If the folder cannot be written to.
     """
@@ -72,10 +75,10 @@ def export(
     if file_format != "jsonl":
         features(columns)  # a missing library is told before any work
     require_sound(task, name)
-    module, source = name.rpartition(":")[0], describe_source(task)
+    source = describe_source(task)
     told_fields = {field: list(v) if isinstance(v, tuple) else v for field, v in dataclasses.asdict(task).items()}
     manifest = {
-        "env": f"{module}:{spec.id}" if module else spec.id,
+        "env": full_name(name, spec),
         "task": spec.kwargs["task"],
         "fields": told_fields if source is None else told_fields | {"source": source["name"]},
         **({} if source is None else {"source": source}),
@@ -86,8 +89,6 @@ def export(
         "columns": list(columns),
         "digest": _digest(rows_of(task, range(seed, seed + min(COMPARED, num_rows)), split)),
     }
-    if begin(folder, manifest):
-        return folder
 
     def drawn(start: int, stop: int) -> Iterator[Row]:
         for row in rows_of(task, range(seed + start, seed + stop), split):
@@ -97,8 +98,10 @@ def export(
     def again(number: int) -> Row:
         return next(rows_of(task, [seed + number], split))
 
-    WRITERS[file_format](Plan(folder, num_rows, split, columns, drawn, again))
-    write_whole(folder / CARD, card(task, read_manifest(folder)).encode())
+    with alone_in(folder):
+        if not begin(folder, manifest):
+            WRITERS[file_format](Plan(folder, num_rows, split, columns, drawn, again))
+            write_whole(folder / CARD, card(task, read_manifest(folder)).encode())
     return folder
 
 

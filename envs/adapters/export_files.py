@@ -5,17 +5,14 @@ Lines a line that was cut off is dropped.
 """
 
 import hashlib
-import io
-import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from envs.adapters.extras import require
+from envs.adapters.files import png, whole_file, write_batches, write_whole
 
 Row = Mapping[str, Any]
 """A problem: `seed`, `image` (uint8 `(H, W, 3)`, for a task with pictures), and texts."""
@@ -58,23 +55,6 @@ class Plan:
             f"{i:05d}-of-{len(starts):05d}": (start, min(start + ROWS_PER_FILE, self.num_rows))
             for i, start in enumerate(starts)
         }
-
-
-def png(picture: np.ndarray) -> bytes:
-    """A picture, uint8 `(H, W, 3)`, as a PNG, which keeps every pixel."""
-    from PIL import Image  # here, for only this needs it
-
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="PNG")
-    return buffer.getvalue()
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there as a whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)
 
 
 def lines_file(plan: Plan) -> Path:
@@ -160,7 +140,7 @@ def write_parquet(plan: Plan) -> None:
 
     _require_last(plan, files, last)
     for path, span in files.items():
-        _write_batches(plan, path, span, schema, lambda sink: parquet.ParquetWriter(sink, schema))
+        _write_file(plan, path, span, schema, lambda sink: parquet.ParquetWriter(sink, schema))
 
 
 def write_arrow(plan: Plan) -> None:
@@ -177,7 +157,7 @@ def write_arrow(plan: Plan) -> None:
 
     _require_last(plan, files, last)
     for path, span in files.items():
-        _write_batches(plan, path, span, schema, lambda sink: arrow.ipc.new_stream(sink, schema))
+        _write_file(plan, path, span, schema, lambda sink: arrow.ipc.new_stream(sink, schema))
     datasets.DatasetInfo(features=kinds).write_to_directory(str(plan.folder), pretty_print=True)
     state: dict[str, Any] = {
         "_data_files": [{"filename": name} for name in names],
@@ -200,17 +180,12 @@ def _require_last(plan: Plan, files: Mapping[Path, tuple[int, int]], last: Calla
         _require_same(path, last(path) == _encoded(plan.row(files[path][1] - 1)))
 
 
-def _write_batches(plan: Plan, path: Path, span: tuple[int, int], schema: Any, opened: Callable[[Path], Any]) -> None:
+def _write_file(plan: Plan, path: Path, span: tuple[int, int], schema: Any, opened: Callable[[Path], Any]) -> None:
     """Write the rows of one file, unless it is there; some at a time, and under another name until it is whole."""
     if path.exists():
         return
-    arrow = require("pyarrow", "data")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part, rows = path.with_name(path.name + ".part"), plan.rows(*span)
-    with opened(part) as writer:
-        while batch := list(itertools.islice(rows, ROWS_AT_ONCE)):
-            writer.write_batch(arrow.RecordBatch.from_pylist([_encoded(row) for row in batch], schema=schema))
-    part.replace(path)
+    with whole_file(path) as part, opened(part) as writer:
+        write_batches(writer, schema, map(_encoded, plan.rows(*span)), ROWS_AT_ONCE)
 
 
 def _encoded(row: Row) -> Row:

@@ -1,13 +1,21 @@
 """`export.json`, which tells how the rows of an export are made."""
 
+import contextlib
 import importlib.metadata
 import json
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from envs.adapters.export_files import WRITERS, write_whole
+from envs.adapters.export_files import WRITERS
+from envs.adapters.files import write_whole
 from envs.task import SPLITS
+
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None  # type: ignore[assignment]
 
 MANIFEST, CARD = "export.json", "README.md"
 """What tells how the rows are made, written first; and what tells it to people, written when all rows are there."""
@@ -68,8 +76,38 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Make the folder, and keep other processes from exporting to it, where the system has such locks.
+
+    The lock leaves no file behind, and ends with the process.
+
+    Raises:
+        ValueError: If another process exports to it, or it is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file: --out is a folder, a new one or one to go on with.")
+    folder.mkdir(parents=True, exist_ok=True)
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"Another process exports to {folder}: wait for it or end it, or give another --out."
+            ) from None
+        except OSError:
+            pass  # a file system without locks
+        yield
+    finally:
+        os.close(handle)
+
+
 def begin(folder: Path, manifest: Mapping[str, Any]) -> bool:
-    """Make the folder, or find one to go on with.
+    """Begin in an empty folder, or find what to go on with.
 
     Returns:
         Whether all is there already.
@@ -77,9 +115,7 @@ def begin(folder: Path, manifest: Mapping[str, Any]) -> bool:
     Raises:
         ValueError: If it holds something else.
     """
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} is a file: --out is a folder, a new one or one to go on with.")
-    held = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    held = sorted(path.name for path in folder.iterdir())
     if set(held) - {f"{MANIFEST}.part"} == set():
         told = {"eyechart": version(), **manifest}
         write_whole(folder / MANIFEST, (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode())

@@ -1,11 +1,11 @@
 """A problem as libraries that speak OpenAI's chat format take it: one message of the user's, the picture before it."""
 
 import base64
-import io
 from typing import Any
 
 import numpy as np
 
+from envs.adapters.files import png
 from envs.problems import Problem
 from envs.question import draw
 from envs.task import Task
@@ -37,11 +37,7 @@ def picture_uri(task: Task, posed: Problem) -> str | None:
 
 def data_uri(picture: np.ndarray) -> str:
     """A picture, uint8 `(H, W, 3)`, as the data URI of a PNG."""
-    from PIL import Image  # here, for only this needs it
-
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+    return "data:image/png;base64," + base64.b64encode(png(picture)).decode("ascii")
 
 
 def printable(text: str) -> str:

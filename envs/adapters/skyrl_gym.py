@@ -8,6 +8,7 @@ import functools
 import json
 from typing import Any
 
+from envs.adapters.arguments import whole_number
 from envs.adapters.extras import require
 from envs.adapters.messages import user_message
 from envs.adapters.untrusted import task_from_data
@@ -39,8 +40,7 @@ def to_skyrl(
     Raises:
         ValueError: For a number of problems or a seed out of range, an unknown name, split or field, or a bad value.
     """
-    if n < 1 or seed < 0:
-        raise ValueError(f"n must be 1 or more, and seed 0 or more; got n={n}, {seed=}.")
+    n, seed = whole_number("n", n, 1), whole_number("seed", seed, 0)
     spec = resolve(name)
     task = make_task(spec, **fields)
     told = {"split": split, "env": spec.id, "fields": json.dumps(fields)}

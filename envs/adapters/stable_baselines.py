@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import gymnasium as gym
 import numpy as np
 
+from envs.adapters.arguments import whole_number
 from envs.question import QuestionEnv
 from envs.registry import make_task, resolve
 from envs.task import Task, problem
@@ -129,8 +130,7 @@ class ChoiceView(AnswerView):
 
     def _spread(self, bins: int) -> tuple[str, ...]:
         """Answers at equal distances; fewer where several are written alike."""
-        if bins < 2:
-            raise ValueError(f"bins must be 2 or more, got {bins}.")
+        bins = whole_number("bins", bins, 2)
         if self.task.period is not None:
             numbers = [_period(self.task) * k / bins for k in range(bins)]
         else:
@@ -197,7 +197,7 @@ def to_sb3(
     task = make_task(spec, **fields)
     if view is None:
         view = "choice" if bins is not None else fitting_view(task)
-    if isinstance(view, str) and view not in VIEWS:
+    if not callable(view) and (not isinstance(view, str) or view not in VIEWS):
         raise ValueError(f"Unknown view {view!r}: use one of {', '.join(VIEWS)}, or a wrapper.")
     if bins is not None and view != ChoiceView.name:
         raise ValueError(f"bins={bins} is for the view {ChoiceView.name!r}, got {view!r}.")

@@ -9,6 +9,7 @@ from typing import Any
 
 from gymnasium.envs.registration import EnvSpec
 
+from envs.adapters.arguments import whole_number
 from envs.adapters.extras import require
 from envs.adapters.untrusted import task_from_data
 from envs.answers import tagged
@@ -23,7 +24,7 @@ class EyechartConfig:
 
     Attributes:
         seed: Item i is the problem of seed `seed` + i; None draws one.
-        size: How many items there are.
+        size: How many items there are, from 1 up.
         split: "train" or "eval".
         fields: The task's fields that differ from those registered.
     """
@@ -46,14 +47,14 @@ def to_reasoning_gym(
 
     Args:
         name: The environment: `clock`, `eyechart/Clock-v0`, `module:name`.
-        n: How many items.
+        n: How many items, from 1 up.
         seed: Item i is the problem of seed `seed` + i; None draws one.
         split: "train" or "eval".
         **fields: The task's fields.
 
     Raises:
         MissingExtraError: Without the library.
-        ValueError: For an unknown name, field or split.
+        ValueError: For an unknown name, field or split, a number of items below 1, or a seed below 0.
     """
     return dataset_class(name, trust=True)(EyechartConfig(seed=seed, size=n, split=split, fields=fields))
 
@@ -97,6 +98,9 @@ def dataset_class(name: str, *, trust: bool = False) -> type:
         category = "eyechart"
 
         def __init__(self, config: EyechartConfig) -> None:
+            whole_number("The number of items", config.size, 1)
+            if config.seed is not None:
+                whole_number("seed", config.seed, 0)
             self.task = task_from_data(spec.id, config.fields, trust=trust)
             problem(self.task, 0, config.split)  # an unknown split is told now
             super().__init__(config, config.seed, config.size)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from envs.adapters.arguments import whole_number
 from envs.adapters.extras import require
 from envs.question import draw
 from envs.registry import make_task, resolve
@@ -67,8 +68,7 @@ def to_trl(
         ValueError: For a number of problems or a seed out of range, an unknown name or field, or a run without
             evaluations.
     """
-    if n < 1 or eval_size < 0 or seed < 0:
-        raise ValueError(f"n must be 1 or more, eval_size and seed 0 or more; got n={n}, {eval_size=}, {seed=}.")
+    n, seed, eval_size = whole_number("n", n, 1), whole_number("seed", seed, 0), whole_number("eval_size", eval_size, 0)
     if run is not None and not eval_size:
         raise ValueError("A run is the curve of the evaluations: give to_trl an eval_size with it, such as 64.")
     spec = resolve(name)

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from envs.adapters.arguments import full_name, whole_number
 from envs.adapters.extras import require
+from envs.adapters.files import whole_file, write_batches
 from envs.adapters.untrusted import task_from_data
 from envs.question import draw
 from envs.registry import make_task, resolve
@@ -44,11 +46,10 @@ def rows(name: str, n: int, /, *, seed: int = 0, split: str = "train", **fields:
         ValueError: For a number out of range, an unknown name, split or field, or a problem with a picture whose text
             holds one of verl's placeholders.
     """
-    if n < 1:
-        raise ValueError(f"n must be 1 or more, got {n}.")
-    spec, module = resolve(name), name.rpartition(":")[0]
+    n, seed = whole_number("n", n, 1), whole_number("seed", seed, 0)
+    spec = resolve(name)
     task = make_task(spec, **fields)
-    source = f"{module}:{spec.id}" if module else spec.id
+    source = full_name(name, spec)
     given = json.dumps(fields)
     for index in range(n):
         told = {"index": index, "split": split, "seed": seed + index, "fields": given}
@@ -93,22 +94,16 @@ def write_parquet(
         MissingExtraError: `datasets` is not installed.
         ValueError: As for `rows`.
     """
-    datasets, pyarrow = require("datasets", EXTRA), require("pyarrow", EXTRA)
+    datasets, parquet = require("datasets", EXTRA), require("pyarrow.parquet", EXTRA)
     drawn = rows(name, n, seed=seed, split=split, **fields)
     first = next(drawn)
     features = _features(datasets, "images" in first)
     schema = features.arrow_schema
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.part")
-    drawn = itertools.chain([first], drawn)
-    try:
-        with require("pyarrow.parquet", EXTRA).ParquetWriter(partial, schema) as file:
-            while batch := [features.encode_example(row) for row in itertools.islice(drawn, ROWS_AT_ONCE)]:
-                file.write_batch(pyarrow.RecordBatch.from_pylist(batch, schema=schema))
-        return partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    encoded = map(features.encode_example, itertools.chain([first], drawn))
+    with whole_file(path) as part, parquet.ParquetWriter(part, schema) as file:
+        write_batches(file, schema, encoded, ROWS_AT_ONCE)
+    return path
 
 
 def _features(datasets: Any, pictures: bool) -> Any:

@@ -142,3 +142,19 @@ def test_another_version_does_not_go_on(folder):
     (folder / "README.md").unlink()
     with pytest.raises(ValueError, match=r"holds an export by Eyechart 0\.0\.1, and this is"):
         export("clock", folder, 3, file_format="jsonl", size=28)
+
+
+def test_two_exports_into_one_folder(tmp_path, run_python):
+    out = tmp_path / "out"
+    code = f"from envs.adapters.export import export\nexport('clock', {str(out)!r}, 9, file_format='jsonl', size=28)\n"
+    refused = []
+
+    def beside():
+        if not refused:
+            refused.append(run_python("-c", code))
+
+    export("clock", out, 9, file_format="jsonl", size=28, on_row=beside)
+    assert "ValueError: Another process exports to" in refused[0].stderr
+    lines = (out / "metadata.jsonl").read_text().splitlines()
+    assert [json.loads(line)["seed"] for line in lines] == list(range(9))
+    assert run_python("-c", code).returncode == 0  # complete, and free again

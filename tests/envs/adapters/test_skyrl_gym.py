@@ -111,7 +111,8 @@ def test_other_rows_are_refused(extras):
 
 @pytest.mark.parametrize(
     ("arguments", "changes", "reason"),
-    [(("clock", 0), {}, "n must be 1"), (("clock", 1), {"seed": -1}, "seed=-1"), (("clocc", 1), {}, "Did you mean"),
+    [(("clock", 0), {}, "n must be 1"), (("clock", 1), {"seed": -1}, "seed must be 0"),
+     (("clock", 1.5), {}, "a whole number"), (("clocc", 1), {}, "Did you mean"),
      (("clock", 1), {"split": "test"}, "Unknown split"), (("clock", 1), {"sise": 3}, "sise")],
 )  # fmt: skip
 def test_bad_settings_are_told(arguments, changes, reason):

@@ -196,6 +196,9 @@ def test_ones_own_numbers(thermometer):
     [
         ("gsm8k", {}, "GSM8K shows no picture"),
         ("clock", {"view": "dail"}, "Unknown view 'dail': use one of dial, number, choice"),
+        ("clock", {"view": ["dial"]}, "Unknown view ['dial']: use one of dial, number, choice"),
+        ("clock", {"view": 3}, "Unknown view 3"),
+        ("clock", {"bins": 2.5}, "bins must be a whole number, got 2.5"),
         ("clock", {"view": "choice"}, "different answers or more, too many to choose from: give bins"),
         ("clock", {"view": "dial", "bins": 4}, "bins=4 is for the view 'choice', got 'dial'"),
         ("clock", {"bins": 1}, "bins must be 2 or more, got 1"),

@@ -79,3 +79,10 @@ def test_bad_arguments():
         to_reasoning_gym("clock", 3, split="test")
     with pytest.raises(ValueError, match="Did you mean 'size'"):
         to_reasoning_gym("clock", 3, sise=3)
+    for size in (0, -1):
+        with pytest.raises(ValueError, match=f"number of items must be 1 or more, got {size}"):
+            to_reasoning_gym("clock", size)
+    with pytest.raises(ValueError, match=r"number of items must be a whole number, got 2\.5"):
+        to_reasoning_gym("clock", 2.5)
+    with pytest.raises(ValueError, match="seed must be 0 or more, got -1"):
+        to_reasoning_gym("clock", 3, seed=-1)

@@ -265,8 +265,10 @@ def test_the_settings_of_a_run_are_plain(models, tmp_path, any_text):
 @pytest.mark.parametrize(
     ("arguments", "fields", "message"),
     [
-        (("clock", 0), {}, "n must be 1 or more.*n=0"),
-        (("clock", 1), {"seed": -1}, "seed=-1"),
+        (("clock", 0), {}, "n must be 1 or more, got 0"),
+        (("clock", 1.5), {}, r"n must be a whole number, got 1\.5"),
+        (("clock", 1), {"seed": -1}, "seed must be 0 or more, got -1"),
+        (("clock", 1), {"eval_size": -1}, "eval_size must be 0 or more, got -1"),
         (("clock", 1), {"split": "test"}, "Unknown split 'test'"),
         (("clokc", 1), {}, "Did you mean eyechart/Clock-v0"),
         (("clock", 1), {"siez": 3}, "no field 'siez'. Did you mean 'size'"),
