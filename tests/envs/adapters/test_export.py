@@ -275,6 +275,10 @@ def test_a_disk_that_is_full_is_told(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr("envs.adapters.export_manifest.write_whole", refuse)
     assert main(["export", "clock", "--size", "2", "--out", str(tmp_path / "out")]) == 2
+    assert "No space left on device. Give another --out." in capsys.readouterr().err
+    (tmp_path / "out").mkdir(exist_ok=True)
+    (tmp_path / "out" / "export.json.part").write_text("{")  # as a kill leaves it
+    assert main(["export", "clock", "--size", "2", "--out", str(tmp_path / "out")]) == 2
     assert "No space left on device. The same command goes on" in capsys.readouterr().err
 
 
