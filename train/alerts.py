@@ -163,8 +163,8 @@ class Alerts:
             badness,
             lambda: (
                 f"entropy collapse: {now:.2g} nats a token at step {step}, {first:.2g} at first, and the reward went "
-                f"from {before:.3g} to {reward:.3g} meanwhile; --entropy-target, --entropy-bonus or a larger "
-                "--clip-high keeps answers apart"
+                f"from {before:.3g} to {reward:.3g} meanwhile; --entropy-target or --entropy-bonus keeps "
+                "answers apart; so does a larger --clip-high where --updates-per-batch is above 1"
             ),
         )
 
